@@ -1,0 +1,34 @@
+"""What all tests share: the measuring material's place, and numba kernels that shape checking leaves alone."""
+
+import functools
+import inspect
+import os
+from pathlib import Path
+
+import numba
+import pytest
+
+
+def _njit_of_the_plain_function(original):
+    """`numba.njit` that takes off the run-time shape checks first: they are Python, which numba cannot compile."""
+
+    @functools.wraps(original)
+    def njit(*args, **options):
+        if args and inspect.isfunction(args[0]):
+            return original(inspect.unwrap(args[0]), *args[1:], **options)
+        decorator = original(*args, **options)
+        return lambda function: decorator(inspect.unwrap(function))
+
+    return njit
+
+
+numba.njit = _njit_of_the_plain_function(numba.njit)
+
+
+@pytest.fixture(scope="session")
+def measuring_data() -> Path:
+    """Folder with portraits and clips for measurement; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("LIKENESS_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("no measuring material: set LIKENESS_DATA to its folder")
+    return folder
