@@ -48,7 +48,9 @@ def tiny_head(name: str = "tiny", version: str = "1") -> HeadModel:
 
 
 def _faces() -> np.ndarray:
-    corners = [(r * 6 + c, r * 6 + (c + 1) % 6, (r + 1) * 6 + c, (r + 1) * 6 + (c + 1) % 6) for r in range(5) for c in range(6)]
+    corners = [
+        (r * 6 + c, r * 6 + (c + 1) % 6, (r + 1) * 6 + c, (r + 1) * 6 + (c + 1) % 6) for r in range(5) for c in range(6)
+    ]
     return np.array([triangle for a, b, c, d in corners for triangle in ((a, b, d), (a, d, c))])
 
 

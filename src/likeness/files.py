@@ -38,7 +38,9 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     """
     path = Path(path)
     if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} does not exist: create it, or choose another place for {path.name}")
+        raise OutputError(
+            f"the folder {path.parent} does not exist: create it, or choose another place for {path.name}"
+        )
     if path.is_dir():
         raise OutputError(f"{path} is a folder: give the name of a file")
     if path.exists() and not overwrite:

@@ -59,7 +59,16 @@ def test_round_trip(saved, head):
     for name in (*FRAME_FIELDS, "times", "confidence", "valid", "shape", "intrinsics"):
         np.testing.assert_allclose(getattr(back, name), getattr(motion, name), rtol=2e-7, atol=1e-9)
         assert getattr(back, name).dtype == (bool if name == "valid" else np.float64)
-    for name in ("head_name", "head_version", "expression_names", "source", "tracker", "fps", "image_size", "reference"):
+    for name in (
+        "head_name",
+        "head_version",
+        "expression_names",
+        "source",
+        "tracker",
+        "fps",
+        "image_size",
+        "reference",
+    ):
         assert getattr(back, name) == getattr(motion, name)
 
 

@@ -1,4 +1,7 @@
-"""Pinhole cameras with OpenCV axes (x right, y down, z forward); pixel (column c, row r) has its centre at (c + 0.5, r + 0.5)."""
+"""Pinhole cameras with OpenCV axes (x right, y down, z forward).
+
+Pixel (column c, row r) has its centre at (c + 0.5, r + 0.5).
+"""
 
 from dataclasses import dataclass
 

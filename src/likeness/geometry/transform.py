@@ -16,9 +16,7 @@ class RigidTransform:
     translation: Float[np.ndarray, "3"]
 
     @staticmethod
-    def from_axis_angle(
-        axis_angle: Float[np.ndarray, "3"], translation: Float[np.ndarray, "3"]
-    ) -> "RigidTransform":
+    def from_axis_angle(axis_angle: Float[np.ndarray, "3"], translation: Float[np.ndarray, "3"]) -> "RigidTransform":
         """Transform from an axis-angle vector (radians) and a translation (metres)."""
         return RigidTransform(
             rotation=matrix_from_axis_angle(axis_angle), translation=np.asarray(translation, dtype=np.float64)

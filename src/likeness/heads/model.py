@@ -1,4 +1,4 @@
-"""Parametric head models: fixed linear bases and five joints as data; deformation as functions (`heads/skinning.py`)."""
+"""Parametric head models: fixed linear bases and five joints as data; functions deform them (`heads/skinning.py`)."""
 
 from dataclasses import dataclass, field
 

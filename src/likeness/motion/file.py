@@ -1,7 +1,7 @@
 """The motion file: a zip of plain arrays (readable as npz) and one JSON header, versioned, read with pickling off.
 
-Rotations, translations, coefficients and apertures are stored as float32 (2e-7 rad, 6e-8 m at a metre); times, shape and
-intrinsics as float64; `valid` as bool. Reading gives float64. Every entry is checked before it is decompressed.
+Rotations, translations, coefficients and apertures are stored as float32 (2e-7 rad, 6e-8 m at a metre); times, shape
+and intrinsics as float64; `valid` as bool. Reading gives float64. Every entry is checked before it is decompressed.
 """
 
 import io
@@ -30,7 +30,7 @@ MAX_FRAMES = 2_000_000
 MAX_COEFFICIENTS = 4096
 
 _HEADER_ENTRY = "header.json"
-_HEADER_TYPES = {
+_HEADER_TYPES: dict[str, type | tuple[type, ...]] = {
     "format": str,
     "format_version": int,
     "head_name": str,
@@ -249,7 +249,8 @@ def _read_array(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
     with archive.open(f"{name}.npy") as stream:
         if np.lib.format.read_magic(stream) != (1, 0):
             raise _damaged(path, f"{name} is not a version 1 npy array")
-        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=4096)
+        header = np.lib.format.read_array_header_1_0(stream, max_header_size=4096)  # type: ignore[call-arg]
+        shape, fortran_order, dtype = header
         if dtype != np.dtype(stored) or fortran_order or len(shape) != len(pattern):
             raise _damaged(path, f"{name} is {dtype} {shape}, expected {np.dtype(stored)} with {len(pattern)} axes")
         num_bytes = math.prod(shape) * dtype.itemsize
@@ -276,4 +277,3 @@ def _require_head(path: Path, motion: Motion, head: HeadModel) -> None:
 def _damaged(path: Path, reason: str) -> MotionFileError:
     one_line = " ".join(reason.split())[:200]
     return MotionFileError(f"{path} is damaged or not a motion file ({one_line}): make it again")
-

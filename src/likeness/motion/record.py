@@ -75,4 +75,4 @@ class Motion:
 
     def with_frames(self, **arrays: np.ndarray) -> "Motion":
         """A copy with some per-frame arrays replaced."""
-        return replace(self, **arrays)
+        return replace(self, **arrays)  # type: ignore[arg-type]
