@@ -1,0 +1,77 @@
+"""The person's matte and the background plate: what shows where the person has moved away."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from likeness.flow_warp.fields import push_pull, smoothstep
+from likeness.flow_warp.rig import CENTIMETRE
+
+MASK_LEVEL = 0.4  # of the segmenter's confidence
+RIGID_BAND = (0.95 * CENTIMETRE, 1.95 * CENTIMETRE)  # background this near to the person moves along; then fades
+PLATE_BAND = (0.55 * CENTIMETRE, 0.95 * CENTIMETRE)  # the plate starts this far from the person
+MIRROR_REACH = (4.0 * CENTIMETRE, 7.0 * CENTIMETRE)  # how far inside the hole mirrored texture is trusted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backdrop:
+    """Alpha of the moving layer in the photo, and the plate behind it."""
+
+    alpha: UInt8[np.ndarray, "H W"]
+    plate: UInt8[np.ndarray, "H W 3"]
+
+
+def build_backdrop(
+    image: UInt8[np.ndarray, "H W 3"],
+    person: Float[np.ndarray, "H W"],
+    face: np.ndarray,
+    pixels_per_metre: float,
+) -> Backdrop:
+    """Backdrop from a person probability (0 to 1) and the face's mask (H W, bool); both only steer where layers part."""
+    import cv2
+
+    grown = max(1, round(0.4 * CENTIMETRE * pixels_per_metre))
+    kernel = np.ones((2 * grown + 1, 2 * grown + 1), np.uint8)
+    inside = (person > MASK_LEVEL).astype(np.uint8) | cv2.dilate(face.astype(np.uint8), kernel)
+    distance = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5) / pixels_per_metre
+    alpha = 1.0 - smoothstep((distance - RIGID_BAND[0]) / (RIGID_BAND[1] - RIGID_BAND[0]))
+    known = (distance > 0.75 * CENTIMETRE).astype(np.float32)
+    plate = image.astype(np.float32)
+    if known.mean() > 0.02:
+        filled = mirror_fill(plate, known, pixels_per_metre)
+        keep = 1.0 - smoothstep((distance - PLATE_BAND[0]) / (PLATE_BAND[1] - PLATE_BAND[0]))
+        plate = plate * (1 - keep[..., None]) + filled * keep[..., None]
+    return Backdrop(
+        alpha=np.round(alpha * 255).astype(np.uint8), plate=np.clip(np.round(plate), 0, 255).astype(np.uint8)
+    )
+
+
+def mirror_fill(
+    image: Float[np.ndarray, "H W 3"], known: Float[np.ndarray, "H W"], pixels_per_metre: float
+) -> Float[np.ndarray, "H W 3"]:
+    """Fill unknown pixels: low frequencies from a pyramid, texture mirrored across the border of the hole."""
+    import cv2
+
+    hole = (known < 0.5).astype(np.uint8)
+    soft = push_pull(image, known)
+    distance, labels = cv2.distanceTransformWithLabels(
+        hole, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    rows, columns = np.nonzero(hole == 0)
+    nearest = np.zeros((labels.max() + 1, 2), np.float32)
+    nearest[labels[rows, columns]] = np.stack([columns, rows], axis=1)
+    height, width = hole.shape
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    toward = (nearest[labels] - np.stack([x, y], axis=-1)) * hole[..., None]
+    toward = cv2.GaussianBlur(toward, (0, 0), 6.0) * hole[..., None]
+    map_x, map_y = x + 2 * toward[..., 0], y + 2 * toward[..., 1]
+    mirrored = cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    trusted = cv2.remap(known, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    trusted = cv2.GaussianBlur(cv2.erode(trusted, np.ones((5, 5), np.uint8)), (0, 0), 3.0)
+    depth = distance / pixels_per_metre
+    trusted = trusted * (1 - smoothstep((depth - MIRROR_REACH[0]) / (MIRROR_REACH[1] - MIRROR_REACH[0])))
+    low = cv2.GaussianBlur(mirrored, (0, 0), 10.0)
+    textured = 0.5 * (mirrored - low + soft) + 0.5 * mirrored
+    filled = trusted[..., None] * textured + (1 - trusted[..., None]) * soft
+    return np.where(hole[..., None] > 0, filled, image)

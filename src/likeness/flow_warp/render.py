@@ -1,0 +1,150 @@
+"""One frame: move the rig, rasterise grid and face into a backward map, sample the photo, draw eyes and mouth, composite."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from likeness.flow_warp.eyes import draw_eye
+from likeness.flow_warp.mouth import draw_mouth
+from likeness.flow_warp.patch import sample
+from likeness.flow_warp.prepare import Prepared, view_cosines
+from likeness.flow_warp.rig import CENTIMETRE, face_vertices
+from likeness.flow_warp.surroundings import moved_pixels
+from likeness.flow_warp.warp_raster import FAR, composite, draw_map, fill_identity
+from likeness.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
+from likeness.motion.record import MotionFrame
+
+NECK_BASE = np.array([0.0, -3.5, -4.5]) * CENTIMETRE  # what the shoulders follow
+BODY_BEHIND = 8.0 * CENTIMETRE  # depth of body nodes behind the head
+TEAR = 9.0  # pixels between neighbours of the half-size map that count as an occlusion edge
+
+
+def render(prepared: Prepared, frames: Iterable[MotionFrame], *, threads: int = 2) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+    """Pictures of the prepared portrait, whole photos in the order of the frames; streams with a few in flight."""
+    if threads <= 1:
+        for frame in frames:
+            yield render_frame(prepared, frame)
+        return
+    pending: deque[Future[np.ndarray]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for frame in frames:
+            pending.append(pool.submit(render_frame, prepared, frame))
+            if len(pending) > threads + 1:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+def render_frame(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "H W 3"]:
+    """One picture, the size of the photo."""
+    out = prepared.portrait.image.copy()
+    out[prepared.window.slices] = render_window(prepared, frame)
+    return out
+
+
+def render_window(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "H W 3"]:
+    """The part of the photo that moves."""
+    rig, camera = prepared.rig, prepared.camera
+    T_cam_head, rest_T_cam_head = frame.T_cam_head, rig.rest.T_cam_head
+    vertices = face_vertices(rig, frame)
+    points = T_cam_head.apply(vertices)
+    pixels = camera.project(points)
+    warp = backward_map(prepared, frame, vertices, points, pixels)
+    layered = sample(prepared.layered, warp, cubic=True)
+    picture = np.ascontiguousarray(layered[..., :3])
+    _soften_tears(picture, warp)
+    shared = dict(
+        camera=camera,
+        T_cam_head=T_cam_head,
+        rest_T_cam_head=rest_T_cam_head,
+        vertices=vertices,
+        rest_vertices=rig.rest_vertices,
+        pixels=pixels,
+        rest_pixels=prepared.rest_pixels,
+        pixels_per_metre=prepared.pixels_per_metre,
+    )
+    for eye, asked, rest in zip(
+        prepared.eyes,
+        (frame.eye_left, frame.eye_right),
+        (rig.rest.eye_left, rig.rest.eye_right),
+        strict=True,
+    ):
+        draw_eye(picture, eye, turn=_relative_turn(rest, asked), **shared)
+    draw_mouth(picture, prepared.mouth, **shared)
+    out = np.empty_like(picture)
+    layered[..., :3] = picture
+    composite(layered, prepared.plate, out)
+    return out
+
+
+def _relative_turn(rest: Float[np.ndarray, "3"], asked: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
+    """Rotation (axis-angle) of the eyeball from the photo's gaze to the asked one."""
+    return axis_angle_from_matrix(matrix_from_axis_angle(asked) @ matrix_from_axis_angle(rest).T)
+
+
+def backward_map(
+    prepared: Prepared,
+    frame: MotionFrame,
+    vertices: Float[np.ndarray, "468 3"],
+    points: Float[np.ndarray, "468 3"],
+    pixels: Float[np.ndarray, "468 2"],
+) -> Float[np.ndarray, "H W 2"]:
+    """For every pixel of the window, the position in the photo's window that it shows."""
+    camera, grid = prepared.camera, prepared.grid
+    T_cam_head, rest = frame.T_cam_head, prepared.rig.rest.T_cam_head
+    rigid_pixels = camera.project(T_cam_head.apply(prepared.rig.rest_vertices))
+    body_shift = camera.project(T_cam_head.apply(NECK_BASE)) - camera.project(rest.apply(NECK_BASE))
+    nodes = moved_pixels(
+        grid,
+        camera,
+        T_cam_head=T_cam_head,
+        body_shift=body_shift,
+        expression_shift=pixels - rigid_pixels,
+        face_triangles=prepared.faces,
+        body_depth=float(rest.translation[2]) + BODY_BEHIND,
+    ).astype(np.float32)
+    node_sources = np.concatenate([grid.pixels, np.ones((len(grid.pixels), 1))], axis=1).astype(np.float32)
+    height, width = camera.height, camera.width
+    depth = np.empty((height, width), np.float32)
+    around = np.empty((height, width, 2), np.float32)
+    fill_identity(around, depth)
+    draw_map(nodes, node_sources, grid.faces, depth, around, around, False, True)
+    depth.fill(FAR)
+    result = around.copy()
+    face_points = np.concatenate([pixels, points[:, 2:]], axis=1).astype(np.float32)
+    draw_map(face_points, _face_sources(prepared, vertices, frame), prepared.faces, depth, result, around, True, False)
+    return result
+
+
+def _face_sources(
+    prepared: Prepared, vertices: Float[np.ndarray, "468 3"], frame: MotionFrame
+) -> Float[np.ndarray, "468 3"]:
+    """Photo pixel and rim weight of each vertex; vertices that turn into view take the filled pixels."""
+    seen = prepared.visibility
+    turned = view_cosines(vertices, prepared.faces, frame.T_cam_head) - seen.cosine
+    fill = (seen.hidden * np.clip((turned - 0.03) / 0.12, 0.0, 1.0))[:, None]
+    sources = (1 - fill) * prepared.rest_pixels + fill * seen.filled_pixels
+    return np.concatenate([sources, prepared.rim_weight[:, None]], axis=1).astype(np.float32)
+
+
+def _soften_tears(picture: UInt8[np.ndarray, "H W 3"], warp: Float[np.ndarray, "H W 2"]) -> None:
+    """Blur occlusion edges by about a pixel, in place: a hard switch between two places of the photo looks torn."""
+    import cv2
+
+    half = warp[::2, ::2]
+    edge = np.zeros(half.shape[:2], np.uint8)
+    edge[:, :-1] = np.abs(half[:, 1:] - half[:, :-1]).max(-1) > TEAR
+    edge[:-1] |= np.abs(half[1:] - half[:-1]).max(-1) > TEAR
+    if not edge.any():
+        return
+    height, width = picture.shape[:2]
+    rows, columns = np.nonzero(edge)
+    top, bottom = max(0, 2 * int(rows.min()) - 6), min(height, 2 * int(rows.max()) + 8)
+    left, right = max(0, 2 * int(columns.min()) - 6), min(width, 2 * int(columns.max()) + 8)
+    area = picture[top:bottom, left:right]
+    mask = cv2.resize(edge, (width, height), interpolation=cv2.INTER_NEAREST)[top:bottom, left:right]
+    mask = cv2.GaussianBlur(cv2.dilate(mask, np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), 0.8)[..., None]
+    picture[top:bottom, left:right] = np.round(area * (1 - mask) + mask * cv2.GaussianBlur(area, (0, 0), 1.0))

@@ -1,0 +1,84 @@
+"""Numba kernels that rasterise meshes straight into a backward map: for every target pixel, where in the photo it comes from."""
+
+import numpy as np
+from numba import njit
+
+FAR = np.float32(1e9)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "nnan", "ninf", "arcp"})
+def draw_map(points, sources, faces, depth, result, below, blend, cull):
+    """Rasterise triangles into `result` (H W 2: source x, y) where they are nearer than `depth` (H W).
+
+    points: V x 3 target pixel x, y and depth; sources: V x 3 source x, y and blend weight (used if `blend`: mixes with
+    `below`, H W 2). Pixel centres at half integers. `cull` drops triangles that are clockwise on screen seen with y down,
+    as front faces of an outward counter-clockwise mesh are.
+    """
+    height, width = depth.shape
+    for index in range(faces.shape[0]):
+        i, j, k = faces[index, 0], faces[index, 1], faces[index, 2]
+        ax, ay, az = points[i, 0], points[i, 1], points[i, 2]
+        bx, by, bz = points[j, 0], points[j, 1], points[j, 2]
+        cx, cy, cz = points[k, 0], points[k, 1], points[k, 2]
+        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        if abs(area) < np.float32(1e-6) or (cull and area > 0):
+            continue
+        x0 = max(0, int(np.ceil(min(ax, bx, cx) - np.float32(0.5))))
+        x1 = min(width - 1, int(np.floor(max(ax, bx, cx) - np.float32(0.5))))
+        y0 = max(0, int(np.ceil(min(ay, by, cy) - np.float32(0.5))))
+        y1 = min(height - 1, int(np.floor(max(ay, by, cy) - np.float32(0.5))))
+        if x0 > x1 or y0 > y1:
+            continue
+        inverse = np.float32(1.0) / area
+        ux, uy = (cy - ay) * inverse, -(cx - ax) * inverse
+        vx, vy = -(by - ay) * inverse, (bx - ax) * inverse
+        sax, say, saw = sources[i, 0], sources[i, 1], sources[i, 2]
+        sbx, sby, sbw = sources[j, 0] - sax, sources[j, 1] - say, sources[j, 2] - saw
+        scx, scy, scw = sources[k, 0] - sax, sources[k, 1] - say, sources[k, 2] - saw
+        for y in range(y0, y1 + 1):
+            py = np.float32(y) + np.float32(0.5) - ay
+            for x in range(x0, x1 + 1):
+                px = np.float32(x) + np.float32(0.5) - ax
+                u = px * ux + py * uy
+                v = px * vx + py * vy
+                if u >= np.float32(-1e-4) and v >= np.float32(-1e-4) and u + v <= np.float32(1.0001):
+                    z = az + u * (bz - az) + v * (cz - az)
+                    if z < depth[y, x]:
+                        depth[y, x] = z
+                        sx = sax + u * sbx + v * scx
+                        sy = say + u * sby + v * scy
+                        if blend:
+                            w = saw + u * sbw + v * scw
+                            result[y, x, 0] = w * sx + (np.float32(1.0) - w) * below[y, x, 0]
+                            result[y, x, 1] = w * sy + (np.float32(1.0) - w) * below[y, x, 1]
+                        else:
+                            result[y, x, 0] = sx
+                            result[y, x, 1] = sy
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill_identity(result, depth):
+    """Every pixel comes from itself, infinitely far."""
+    for y in range(result.shape[0]):
+        for x in range(result.shape[1]):
+            result[y, x, 0] = np.float32(x) + np.float32(0.5)
+            result[y, x, 1] = np.float32(y) + np.float32(0.5)
+            depth[y, x] = FAR
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def composite(colours, plate, out):
+    """Person (H W 4, alpha last) over the plate, uint8 with rounding."""
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            alpha = np.int32(colours[y, x, 3])
+            if alpha == 255:
+                for c in range(3):
+                    out[y, x, c] = colours[y, x, c]
+            elif alpha == 0:
+                for c in range(3):
+                    out[y, x, c] = plate[y, x, c]
+            else:
+                for c in range(3):
+                    mixed = np.int32(colours[y, x, c]) * alpha + np.int32(plate[y, x, c]) * (255 - alpha)
+                    out[y, x, c] = (mixed + 127) // 255
