@@ -3,7 +3,7 @@
 Source: Casiez, Roussel, Vogel: 1 Euro Filter (CHI 2012). A low-pass whose cut-off rises with the speed of the channel.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -69,7 +69,7 @@ def smooth_next(state: CausalState, frame: MotionFrame, time: float) -> CausalSt
     last_rotation = matrix_from_axis_angle(state.frame.rotation)
     difference = axis_angle_from_matrix(last_rotation.T @ matrix_from_axis_angle(frame.rotation))
     speeds["rotation"] = _next_speed(state.speeds["rotation"], difference, step)
-    change = _new_weight(POSE_ROTATION, np.linalg.norm(speeds["rotation"]), step) * difference
+    change = _new_weight(POSE_ROTATION, float(np.linalg.norm(speeds["rotation"])), step) * difference
     filtered["rotation"] = axis_angle_from_matrix(last_rotation @ matrix_from_axis_angle(change))
     return CausalState(time=time, frame=MotionFrame(**filtered), speeds=speeds)
 
@@ -83,7 +83,7 @@ def smooth_causal(motion: Motion) -> Motion:
     for time, frame in zip(motion.times[1:], list(motion.frames())[1:], strict=True):
         state = smooth_next(state, frame, float(time))
         frames.append(state.frame)
-    return replace(motion, **{name: np.stack([getattr(frame, name) for frame in frames]) for name in FRAME_FIELDS})
+    return motion.with_frames(**{name: np.stack([getattr(frame, name) for frame in frames]) for name in FRAME_FIELDS})
 
 
 def _next_speed(speed: Float[np.ndarray, " D"], difference: Float[np.ndarray, " D"], step: float) -> np.ndarray:

@@ -6,7 +6,7 @@ ones within the noise. Still stretches get windows of seconds, blinks and turns 
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -69,7 +69,7 @@ def smooth_two_sided(motion: Motion, *, strength: float = 1.0) -> Motion:
         noise = strength * _assumed_noise(values, motion, kind)
         smoothed[name] = _smooth_channels(values, noise, windows, kind.keeps_single_frames)
     smoothed["rotation"], smoothed["translation"] = _smooth_pose(motion, strength, windows)
-    return replace(motion, **smoothed)
+    return motion.with_frames(**smoothed)
 
 
 def noise_deviation(
