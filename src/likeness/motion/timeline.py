@@ -100,15 +100,20 @@ def timeline_motion(
 ) -> Motion:
     """The timeline played on a portrait's rest frame, one frame every 1 / fps seconds up to and with the duration."""
     times = np.arange(math.floor(timeline.duration * timeline.fps + 1e-6) + 1) / timeline.fps
+    edits = timeline_edits(timeline, times)
+    return motion_of_edits(edits, rest, head, fps=timeline.fps, shape=shape, camera=camera, source="timeline")
+
+
+def timeline_edits(timeline: Timeline, times: Float[np.ndarray, " T"]) -> list[HeadEdit]:
+    """What the timeline asks for at each of the times (seconds)."""
     values = {name: sample_track(keys, times) for name, keys in timeline.tracks.items()}
-    edits = [
+    return [
         HeadEdit(
             **{name: float(values[name][index]) for name in ANGLE_NAMES if name in values},
             controls={name: float(track[index]) for name, track in values.items() if name not in ANGLE_NAMES},
         )
         for index in range(len(times))
     ]
-    return motion_of_edits(edits, rest, head, fps=timeline.fps, shape=shape, camera=camera, source="timeline")
 
 
 def sweep(
