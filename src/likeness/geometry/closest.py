@@ -1,4 +1,4 @@
-"""Exact closest points on a triangle mesh: a bounding-volume tree walked by packets of points (after Ericson 2004, 5.1.5).
+"""Exact closest points on a triangle mesh: a bounding-volume tree walked by packets of points (Ericson 2004, 5.1.5).
 
 The tree is a complete binary tree over a median split of the triangles. Its shape depends on the topology alone: it is
 built once, and only its boxes and triangle constants follow when the vertices move.
@@ -40,7 +40,11 @@ class SurfaceIndex:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClosestPoints:
-    """The nearest surface point of each query. Equal distances may name either face."""
+    """The nearest surface point of each query.
+
+    Distances are exact up to float32 rounding. Faces whose distances agree that closely may stand for each other, so
+    that the point itself may slide along the surface by up to about 3e-4 of the distance.
+    """
 
     face: Int32[np.ndarray, " N"]
     barycentrics: Float32[np.ndarray, "N 3"]  # weights of the face's corners, none negative, sum 1

@@ -74,7 +74,7 @@ def graph_laplacian(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "
     edges = unique_edges(faces)
     length = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=-1)
     shortest = _SHORTEST_EDGE * float(np.median(length)) if len(length) else 0.0
-    weight = 1.0 / np.maximum(length, max(shortest, np.finfo(np.float64).tiny))
+    weight = 1.0 / np.maximum(length, max(shortest, 1e-12))
     size = len(vertices)
     one_way = sparse.csr_matrix((weight, (edges[:, 0], edges[:, 1])), shape=(size, size))
     adjacency = one_way + one_way.T

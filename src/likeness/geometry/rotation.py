@@ -39,7 +39,7 @@ def cross_matrix(vector: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*b
 
 
 def matrix_from_yaw_pitch_roll(yaw: float, pitch: float, roll: float) -> Float[np.ndarray, "3 3"]:
-    """Rotation in the head frame, radians: roll after pitch after yaw, as a person would do it.
+    """Rotation in the head frame, radians: about its fixed axes pitch first, then yaw, then roll.
 
     Positive yaw turns the face to the subject's left (+x), positive pitch raises the chin, positive roll tilts
     the head toward the subject's left shoulder.
