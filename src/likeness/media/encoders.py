@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import av
 import numpy as np
@@ -51,6 +51,7 @@ class Timing:
     is_constant: bool
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """Takes frames in order; `close` is always called, after `finish` or instead of it."""
 

@@ -9,13 +9,22 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from likeness.errors import InputError
+from likeness.errors import InputError, OutputError
 from likeness.files import atomic_output
 from likeness.media.input import check_input, check_size
 from likeness.media.output import check_output
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-_READABLE_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "PPM")
+_READABLE_FORMATS = (  # none that runs other programs or reads other files
+    "JPEG",
+    "PNG",
+    "WEBP",
+    "TIFF",
+    "BMP",
+    "GIF",
+    "AVIF",
+    "PPM",
+)
 _JPEG_QUALITY = 95
 _WEBP_QUALITY = 95
 _SAMPLE_16_TO_8 = 257.0  # 65535 / 255
@@ -35,7 +44,8 @@ def read_image(path: str | Path) -> UInt8[np.ndarray, "H W 3"]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about size and metadata; the size is checked below
-            image = Image.open(path, formats=_READABLE_FORMATS)
+            Image.init()
+            image = Image.open(path, formats=[name for name in _READABLE_FORMATS if name in Image.OPEN])
             with image:
                 check_size(path, image.width, image.height)
                 image.load()
@@ -58,14 +68,17 @@ def write_image(path: str | Path, image: UInt8[np.ndarray, "H W 3"], overwrite: 
     """
     path = check_output(path, suffixes=IMAGE_SUFFIXES, overwrite=overwrite)
     picture = Image.fromarray(np.ascontiguousarray(image))
-    with atomic_output(path, overwrite=overwrite) as temporary:
-        match path.suffix.lower():
-            case ".png":
-                picture.save(temporary, format="PNG", compress_level=4)
-            case ".webp":
-                picture.save(temporary, format="WEBP", quality=_WEBP_QUALITY)
-            case _:
-                picture.save(temporary, format="JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    try:
+        with atomic_output(path, overwrite=overwrite) as temporary:
+            match path.suffix.lower():
+                case ".png":
+                    picture.save(temporary, format="PNG", compress_level=4)
+                case ".webp":
+                    picture.save(temporary, format="WEBP", quality=_WEBP_QUALITY)
+                case _:
+                    picture.save(temporary, format="JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    except ValueError as error:  # the format's own limit of size
+        raise OutputError(f"{path} cannot be written: {_one_line(error)}; use .png or scale it down") from error
 
 
 def _upright_srgb(image: Image.Image, path: Path) -> UInt8[np.ndarray, "H W 3"]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
-from av.sidedata.sidedata import Type as SideDataType
+from av.sidedata.sidedata import SideData
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from jaxtyping import Int, UInt8
@@ -202,8 +202,8 @@ def _decoded(container: InputContainer, stream: VideoStream, path: Path) -> Iter
 
 def _turn(frame: av.VideoFrame) -> Int[np.ndarray, "2 2"]:
     """The display matrix as a signed permutation: displayed (x, y) = stored (x, y) @ turn."""
-    side_data = frame.side_data.get(SideDataType.DISPLAYMATRIX)
-    if side_data is None:
+    side_data = frame.side_data.get("DISPLAYMATRIX")
+    if not isinstance(side_data, SideData):
         return _IDENTITY_TURN
     matrix = np.frombuffer(bytes(side_data), "=i4")[:9].reshape(3, 3)[:2, :2].astype(np.int64)
     diagonal, crossed = np.diag(matrix), np.array([matrix[0, 1], matrix[1, 0]])

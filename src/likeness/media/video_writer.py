@@ -11,7 +11,6 @@ from fractions import Fraction
 from pathlib import Path
 from queue import Empty, Full, Queue
 from types import TracebackType
-from typing import Self
 
 import av
 import numpy as np
@@ -126,7 +125,7 @@ class VideoWriter:
         self._shape: tuple[int, ...] = ()
         self._ticks, self._duration, self._count = -1, 1, 0
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "VideoWriter":
         return self
 
     def __exit__(
