@@ -1,10 +1,11 @@
-"""What all tests share: the measuring material's place, and numba kernels that shape checking leaves alone."""
+"""What all tests share: the measuring material's place, and run-time checks that go together with numba and int."""
 
 import functools
 import inspect
 import os
 from pathlib import Path
 
+import beartype
 import numba
 import pytest
 
@@ -22,7 +23,9 @@ def _njit_of_the_plain_function(original):
     return njit
 
 
+# The shape checks look these two up late: kernels stay plain, and an int passes for a float, as it does for mypy.
 numba.njit = _njit_of_the_plain_function(numba.njit)
+beartype.beartype = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,193 @@
+"""The command `likeness`: each subcommand is a frozen record whose fields are its options; the work is done elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
+
+from likeness.app.console import run_guarded, say, watch
+from likeness.app.options import AnimateOptions, Edits, MotionChanges, Picture
+
+DESCRIPTION = "One photo in, a moving, editable, turnable person out."
+Overwrite = FlagCreatePairsOff[bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """Animate a shipped photo with an authored motion; writes a video and a sheet of its frames."""
+
+    out: Annotated[Path, arg(metavar="FOLDER")] = Path("demo")  # folder; made if missing
+    overwrite: Overwrite = False  # replace the files of an earlier run
+
+    def run(self) -> None:
+        from likeness.app.demo import write_demo
+
+        for line in write_demo(self.out, overwrite=self.overwrite, watch=watch):
+            say(line)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Animate:
+    """Animate the face of a photo with the motion of another one."""
+
+    photo: Annotated[Positional[Path], arg(metavar="PHOTO")]  # picture with a visible face
+    driving: Annotated[Positional[Path], arg(metavar="DRIVING")]  # video, motion file (.npz), ARKit / Live Link Face recording (.csv) or picture
+    out: Annotated[Path, arg(metavar="OUT")]  # video to write, OUT.mp4
+    options: Annotated[AnimateOptions, arg(name="")] = field(default_factory=AnimateOptions)
+    overwrite: Overwrite = False  # replace OUT if it exists
+
+    def run(self) -> None:
+        from likeness.app.pipeline import animate
+
+        result = animate(
+            self.photo, self.driving, out=self.out, options=self.options, overwrite=self.overwrite, watch=watch
+        )
+        say(result.line)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """Turn the head, move the eyes and set named controls in a photo."""
+
+    photo: Annotated[Positional[Path], arg(metavar="PHOTO")]  # picture with a visible face
+    out: Annotated[Path, arg(metavar="OUT")]  # picture; or a video (.mp4), which sweeps from the photo to the edit and back
+    edits: Annotated[Edits, arg(name="")] = field(default_factory=Edits)
+    timeline: Annotated[Path | None, arg(metavar="FILE")] = None  # keyframes (.json) that a video follows instead of the sweep
+    picture: Annotated[Picture, arg(name="")] = field(default_factory=Picture)
+    overwrite: Overwrite = False  # replace OUT if it exists
+
+    def run(self) -> None:
+        from likeness.app.pipeline import edit
+
+        result = edit(
+            self.photo,
+            out=self.out,
+            edits=self.edits,
+            timeline=self.timeline,
+            picture=self.picture,
+            overwrite=self.overwrite,
+            watch=watch,
+        )
+        say(result.line)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Track:
+    """Track the face of a video into a motion file."""
+
+    video: Annotated[Positional[Path], arg(metavar="VIDEO")]  # video, or a picture for a motion of one frame
+    out: Annotated[Path, arg(metavar="OUT")]  # NAME.motion.npz
+    face: Annotated[int | None, arg(metavar="N")] = None  # number of the face, from the left; otherwise the largest
+    overlay: Annotated[Path | None, arg(metavar="OUT.mp4")] = None  # video to write that shows the fitted head over the face
+    overwrite: Overwrite = False  # replace the files if they exist
+
+    def run(self) -> None:
+        from likeness.app.pipeline import track
+        from likeness.motion.describe import describe
+
+        motion = track(
+            self.video, out=self.out, face=self.face, overlay=self.overlay, overwrite=self.overwrite, watch=watch
+        )
+        say(describe(motion))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionShow:
+    """Say what a motion file holds."""
+
+    file: Annotated[Positional[Path], arg(metavar="MOTION")]  # NAME.motion.npz, or an ARKit recording (.csv)
+
+    def run(self) -> None:
+        from likeness.app.motions import describe_file
+
+        say(describe_file(self.file))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionConvert:
+    """Convert between motion files (.npz) and ARKit recordings (.csv)."""
+
+    file: Annotated[Positional[Path], arg(metavar="MOTION")]  # what to read
+    out: Annotated[Path, arg(metavar="OUT")]  # NAME.motion.npz or NAME.csv
+    overwrite: Overwrite = False  # replace OUT if it exists
+
+    def run(self) -> None:
+        from likeness.app.motions import convert_file
+
+        say(convert_file(self.file, self.out, overwrite=self.overwrite))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionEdit:
+    """Change a motion: strengths per region, head and gaze offsets, named controls, keyframes, a cut in time."""
+
+    file: Annotated[Positional[Path], arg(metavar="MOTION")]  # NAME.motion.npz, or an ARKit recording (.csv)
+    out: Annotated[Path, arg(metavar="OUT")]  # NAME.motion.npz or NAME.csv
+    changes: Annotated[MotionChanges, arg(name="")] = field(default_factory=MotionChanges)
+    overwrite: Overwrite = False  # replace OUT if it exists
+
+    def run(self) -> None:
+        from likeness.app.motions import edit_file
+
+        say(edit_file(self.file, self.out, changes=self.changes, overwrite=self.overwrite))
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadShow:
+    """Draw the built-in head from several sides and under each of its named controls."""
+
+    out: Annotated[Path, arg(metavar="OUT")]  # picture to write, such as controls.png
+    overwrite: Overwrite = False  # replace OUT if it exists
+
+    def run(self) -> None:
+        from likeness.app.heads import write_sheet
+
+        say(write_sheet(self.out, overwrite=self.overwrite))
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadList:
+    """Print the names that --set takes."""
+
+    def run(self) -> None:
+        from likeness.app.heads import list_controls
+
+        say(list_controls())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Measure start-up, preparation, tracking, rendering, encoding and memory on this machine."""
+
+    size: int = 512  # pixels, of the square photo and of the result
+    frames: int = 150  # of the clip that is tracked and rendered
+    repeats: int = 3  # the table shows medians
+    photo: Annotated[Path | None, arg(metavar="FILE")] = None  # otherwise the shipped one
+
+    def run(self) -> None:
+        from likeness.app.bench import bench_table
+
+        say(bench_table(size=self.size, frames=self.frames, repeats=self.repeats, photo=self.photo, watch=watch))
+
+
+MotionCommand = Annotated[
+    Annotated[MotionShow, subcommand("show")]
+    | Annotated[MotionConvert, subcommand("convert")]
+    | Annotated[MotionEdit, subcommand("edit")],
+    subcommand("motion", description="Look at, convert and edit motion files."),
+]
+HeadCommand = Annotated[
+    Annotated[HeadShow, subcommand("show")] | Annotated[HeadList, subcommand("list")],
+    subcommand("head", description="Look at head models."),
+]
+Command = Demo | Animate | Edit | Track | MotionCommand | HeadCommand | Bench
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command: 0 when it went well, 2 for what the user can fix, 130 after Ctrl-C."""
+    return run_guarded(
+        lambda: tyro.cli(Command, args=arguments, prog="likeness", description=DESCRIPTION).run()  # type: ignore[arg-type]
+    )

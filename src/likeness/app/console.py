@@ -1,0 +1,85 @@
+"""What the command line shows: progress bars with the time left, notes, one-line errors, and the exit codes."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import NoReturn, TypeVar
+
+from likeness.errors import LikenessError
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+Item = TypeVar("Item")
+
+
+def watch(items: Iterable[Item], label: str, total: int | None) -> Iterator[Item]:
+    """The items, with a bar on the terminal while they are consumed; silent where stderr is not a terminal."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description:10s}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.speed:.1f}/s"),
+        TimeRemainingColumn(compact=True),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=total)
+        for item in items:
+            yield item
+            progress.advance(task)
+
+
+def run_guarded(action: Callable[[], None]) -> int:
+    """Run a command; every trouble that the user can act on becomes one line on stderr and an exit code."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="likeness: note: %(message)s", force=True)
+    previous = _on_termination(_stop)
+    try:
+        action()
+    except LikenessError as error:
+        return _fail(str(error), EXIT_USER_ERROR)
+    except KeyboardInterrupt:
+        return _fail("stopped; nothing was written", EXIT_INTERRUPTED)
+    except SystemExit as stop:  # the parser has printed help or what is wrong with the options; or SIGTERM came
+        return stop.code if isinstance(stop.code, int) else 0
+    except BrokenPipeError:  # the reader of our output has gone: nothing is left to say, not even while exiting
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_USER_ERROR
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{name}{error.strerror or error}", EXIT_USER_ERROR)
+    except MemoryError:
+        return _fail("not enough memory: ask for a smaller picture with --size", EXIT_USER_ERROR)
+    finally:
+        _on_termination(previous)
+    return 0
+
+
+def say(line: str) -> None:
+    """One line of result on stdout."""
+    print(line, flush=True)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"likeness: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    return code
+
+
+def _stop(*_: object) -> NoReturn:
+    raise SystemExit(EXIT_TERMINATED)
+
+
+def _on_termination(handler: object) -> object:
+    """Set what SIGTERM does and return what it did: a terminated run tidies up like an interrupted one."""
+    try:
+        return signal.signal(signal.SIGTERM, handler)  # type: ignore[arg-type]
+    except ValueError:  # not in the main thread, where signals cannot be set
+        return handler

@@ -1,0 +1,102 @@
+"""The command `likeness evaluate`: measures the default renderer on the measuring material and writes the tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tyro.conf import Positional
+
+from likeness.app.console import say, watch
+from likeness.errors import InputError
+
+if TYPE_CHECKING:
+    from likeness.evaluation.report import Report
+
+Protocol = Literal["self", "zero", "cross", "edits", "peers", "sheets", "peer-sheets"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Measure on real photos and clips, beside copying the first frame; a stopped run goes on where it ended.
+
+    self: a clip drives its own first frame; zero: the photo's own pose gives the photo back; cross: twenty portraits,
+    five clips of others, and these begun at ten frames; edits: asked turns and controls, seen again; peers: beside
+    published outputs; sheets, peer-sheets: pictures for looking at.
+    """
+
+    protocol: Positional[Protocol]
+    data: Path | None = None  # folder of the material; otherwise LIKENESS_DATA, or ../shared/data beside a checkout
+    limit: int | None = None  # only the first clips, portraits or pairs
+    frames: int = 120  # of each clip at most
+    out: Path = Path("results")  # folder for tables, rows and sheets; made if missing
+
+    def run(self) -> None:
+        evaluate(self.protocol, data=self.data, limit=self.limit, frames=self.frames, out=self.out)
+
+
+def evaluate(protocol: Protocol, *, data: Path | None, limit: int | None, frames: int, out: Path) -> None:
+    """Runs one protocol; tables go to stdout, tables and rows into `out`.
+
+    Raises:
+        LikenessError: the material, an optional package or the folder to write to is missing.
+    """
+    if frames < 10 or (limit is not None and limit < 1):
+        raise InputError(f"--frames must be at least 10 and --limit at least 1, got {frames} and {limit}")
+    from likeness.evaluation.material import material_folder
+    from likeness.evaluation.protocols import (
+        cross_reenactment,
+        edits,
+        first_frame,
+        peers,
+        self_reenactment,
+        sheets,
+        zero_motion,
+    )
+    from likeness.evaluation.runner import Setup
+
+    setup = Setup(pieces=flow_warp_pieces(), data=material_folder(data), limit=limit, frames=frames)
+    folder = _made(out)
+    match protocol:
+        case "sheets":
+            _say_paths(sheets.run(setup, _made(folder / "sheets"), watch))
+        case "peer-sheets":
+            _say_paths(peers.write_sheets(setup, _made(folder / "peer_sheets")))
+        case "self":
+            _publish(self_reenactment.run(setup, folder, watch), folder, self_reenactment.NAME)
+        case "zero":
+            _publish(zero_motion.run(setup, folder, watch), folder, zero_motion.NAME)
+        case "edits":
+            _publish(edits.run(setup, folder, watch), folder, edits.NAME)
+        case "peers":
+            _publish(peers.run(setup, folder, watch), folder, peers.NAME)
+        case "cross":
+            _publish(cross_reenactment.run(setup, folder, watch), folder, cross_reenactment.NAME)
+            _publish(first_frame.run(setup, folder, watch), folder, first_frame.NAME)
+
+
+def _publish(report: "Report", folder: Path, name: str) -> None:
+    """Writes the report; says its tables, except those of single items, and where it lies."""
+    from likeness.evaluation.report import to_markdown, without_item_tables, write_report
+
+    paths = write_report(report, folder, name)
+    say(to_markdown(without_item_tables(report)))
+    _say_paths(paths)
+
+
+def _say_paths(paths: Sequence[Path]) -> None:
+    for path in paths:
+        say(str(path))
+
+
+def _made(folder: Path) -> Path:
+    """The folder, made if missing.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {folder}: {error.strerror or error}; choose another --out") from error
+    return folder

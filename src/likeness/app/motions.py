@@ -1,0 +1,91 @@
+"""`likeness motion`: say what a motion file holds, convert it, edit it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from likeness.app.options import MotionChanges
+from likeness.app.pipeline import with_every_frame
+from likeness.app.sources import MOTION_SUFFIX, RECORDING_SUFFIX, head_edit, read_motion, region_strengths
+from likeness.errors import InputError
+from likeness.heads.builtin import builtin_head
+from likeness.media.output import check_output
+from likeness.motion.arkit import save_arkit
+from likeness.motion.describe import describe
+from likeness.motion.edit import HeadEdit, apply_edit
+from likeness.motion.file import save_motion
+from likeness.motion.record import FRAME_FIELDS, Motion
+from likeness.motion.strength import scale_regions
+from likeness.motion.timeline import load_timeline, timeline_edits
+
+SUFFIXES = (MOTION_SUFFIX, RECORDING_SUFFIX)
+
+
+def describe_file(path: Path) -> str:
+    """A summary of a motion in a few lines.
+
+    Raises:
+        MotionFileError, InputError: it cannot be read.
+    """
+    return describe(read_motion(path, builtin_head()))
+
+
+def convert_file(path: Path, out: Path, *, overwrite: bool) -> str:
+    """Write a motion in the format that the name of `out` asks for; returns a line about it.
+
+    Raises:
+        LikenessError: the motion cannot be read or written.
+    """
+    check_output(out, suffixes=SUFFIXES, overwrite=overwrite, inputs=[path])
+    return write_motion(read_motion(path, builtin_head()), out, overwrite=overwrite)
+
+
+def edit_file(path: Path, out: Path, *, changes: MotionChanges, overwrite: bool) -> str:
+    """Write a changed motion; returns a line about it.
+
+    Raises:
+        LikenessError: the motion cannot be read or written, or a change is not possible.
+    """
+    check_output(out, suffixes=SUFFIXES, overwrite=overwrite, inputs=[path])
+    head = builtin_head()
+    change, strengths = head_edit(changes.edits, head), region_strengths(changes.strength)
+    score = None if changes.timeline is None else load_timeline(changes.timeline, head)
+    motion = cut(read_motion(path, head), changes.start, changes.end)
+    motion = scale_regions(motion, motion.frame(motion.reference), strengths)
+    if change != HeadEdit():
+        motion = with_every_frame(motion, lambda frame: apply_edit(frame, change, head))
+    if score is not None:
+        edits = iter(timeline_edits(score, motion.times - motion.times[0]))
+        motion = with_every_frame(motion, lambda frame: apply_edit(frame, next(edits), head))
+    return write_motion(motion, out, overwrite=overwrite)
+
+
+def cut(motion: Motion, start: float, end: float | None) -> Motion:
+    """The frames from `start` up to but not including `end`, in seconds from the first frame.
+
+    The rest frame stays the rest frame; where it is cut away, the closest frame that is left takes its place.
+
+    Raises:
+        InputError: nothing is left.
+    """
+    seconds = motion.times - motion.times[0]
+    kept = np.flatnonzero((seconds >= start) & (seconds < (np.inf if end is None else end)))
+    if len(kept) == 0:
+        raise InputError(f"no frame lies from {start:g} to {end} s: the motion has {seconds[-1]:.2f} s")
+    arrays = {name: getattr(motion, name)[kept] for name in (*FRAME_FIELDS, "confidence", "valid")}
+    return replace(
+        motion,
+        times=motion.times[kept] - motion.times[kept[0]],
+        reference=int(np.clip(motion.reference - kept[0], 0, len(kept) - 1)),
+        **arrays,
+    )
+
+
+def write_motion(motion: Motion, out: Path, *, overwrite: bool) -> str:
+    """Write a motion file or an ARKit recording, by suffix; returns a line about it."""
+    if out.suffix.lower() == RECORDING_SUFFIX:
+        save_arkit(out, motion, builtin_head(), overwrite=overwrite)
+    else:
+        save_motion(out, motion, overwrite=overwrite)
+    return f"{out}: {len(motion)} frames, {motion.times[-1] - motion.times[0]:.2f} s"

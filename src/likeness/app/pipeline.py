@@ -1,0 +1,148 @@
+"""From files to files: animate a photo, edit it, track a video. The command line and the Python functions are the same."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from likeness.app.framing import check_picture, frame_portrait
+from likeness.app.options import AnimateOptions, Edits, Picture
+from likeness.app.overlay import write_overlay
+from likeness.app.results import Result, Watch, check_target, unwatched, write_result
+from likeness.app.sources import check_audio, head_edit, open_driving, open_recording, read_portrait, region_strengths
+from likeness.errors import InputError
+from likeness.heads.builtin import builtin_head
+from likeness.media.output import check_output
+from likeness.media.video import check_video_output
+from likeness.motion.edit import HeadEdit, apply_edit
+from likeness.motion.file import save_motion
+from likeness.motion.record import FRAME_FIELDS, Motion, MotionFrame
+from likeness.motion.retarget import retarget
+from likeness.motion.strength import Strengths, scale_regions
+from likeness.motion.timeline import load_timeline, motion_of_edits, sweep, timeline_motion
+
+SWEEP_SECONDS = 2.4  # from the photo to the edit and back
+SWEEP_FPS = 25.0
+
+
+def animate(
+    photo: str | Path,
+    driving: str | Path,
+    *,
+    out: str | Path,
+    options: AnimateOptions | None = None,
+    overwrite: bool = False,
+    watch: Watch = unwatched,
+) -> Result:
+    """Animate the face of a photo with the motion of a video, a motion file, an ARKit recording or a picture.
+
+    A driving picture gives a picture, or a video that moves to its pose and back. `watch` sees the frames of each
+    long step as they pass.
+
+    Raises:
+        LikenessError: an input cannot be used or the result cannot be written; nothing is left behind.
+    """
+    options = options or AnimateOptions()
+    head = builtin_head()
+    target = check_target(Path(out), overwrite=overwrite, inputs=[photo, driving])
+    check_picture(options.picture)
+    change, strengths = head_edit(options.edits, head), region_strengths(options.strength)
+    source = open_driving(Path(driving), head, face=options.driving_face)
+    if not target.is_video and source.num_frames != 1:
+        raise InputError(f"{driving} moves, but {out} is a picture: give the name of a video, such as OUT.mp4")
+    audio = source.audio if options.audio is None else check_audio(options.audio)
+    portrait = read_portrait(Path(photo), head, face=options.picture.face)
+    performance = retarget(source.motion(watch), portrait, mode=options.motion)
+    performance = scale_regions(performance, portrait.rest, strengths)
+    if change != HeadEdit():
+        performance = with_every_frame(performance, lambda frame: apply_edit(frame, change, head))
+    if target.is_video and len(performance) == 1:
+        performance = there_and_back(performance, portrait.rest)
+    framing = frame_portrait(portrait, options.picture)
+    return write_result(target, framing, performance, audio=audio, watch=watch)
+
+
+def edit(
+    photo: str | Path,
+    *,
+    out: str | Path,
+    edits: Edits | None = None,
+    timeline: str | Path | None = None,
+    picture: Picture | None = None,
+    overwrite: bool = False,
+    watch: Watch = unwatched,
+) -> Result:
+    """Turn the head, move the eyes, set named controls; a video sweeps to the edit and back, or follows a timeline.
+
+    Raises:
+        LikenessError: an input cannot be used or the result cannot be written; nothing is left behind.
+    """
+    picture = picture or Picture()
+    head = builtin_head()
+    inputs = [photo] if timeline is None else [photo, timeline]
+    target = check_target(Path(out), overwrite=overwrite, inputs=inputs)
+    check_picture(picture)
+    change = head_edit(edits or Edits(), head)
+    if timeline is not None and not target.is_video:
+        raise InputError(f"a timeline needs a video, but {out} is a picture: give a name such as OUT.mp4")
+    score = None if timeline is None else load_timeline(Path(timeline), head)
+    portrait = read_portrait(Path(photo), head, face=picture.face)
+    rest = apply_edit(portrait.rest, change, head) if score is not None else portrait.rest
+    where = {"shape": portrait.shape, "camera": portrait.camera}
+    if score is not None:
+        performance = timeline_motion(score, rest, head, **where)
+    elif target.is_video:
+        performance = sweep(change, rest, head, seconds=SWEEP_SECONDS, fps=SWEEP_FPS, **where)
+    else:
+        performance = motion_of_edits([change], rest, head, fps=SWEEP_FPS, source="edit", **where)
+    framing = frame_portrait(portrait, picture)
+    return write_result(target, framing, performance, audio=None, watch=watch)
+
+
+def track(
+    video: str | Path,
+    *,
+    out: str | Path,
+    face: int | None = None,
+    overlay: str | Path | None = None,
+    overwrite: bool = False,
+    watch: Watch = unwatched,
+) -> Motion:
+    """Track the face of a video, or of a picture, into a motion file; `overlay` shows the fitted head on the video.
+
+    Raises:
+        LikenessError: the video cannot be used or a result cannot be written.
+    """
+    check_output(Path(out), suffixes=(".npz",), overwrite=overwrite, inputs=[video])
+    if overlay is not None:
+        check_video_output(overlay, overwrite=overwrite, inputs=[video, out])
+    source = open_recording(Path(video), builtin_head(), face=face)
+    motion = source.motion(watch)
+    save_motion(Path(out), motion, overwrite=overwrite)
+    if overlay is not None:
+        write_overlay(Path(video), motion, Path(overlay), overwrite=overwrite, watch=watch)
+    return motion
+
+
+def with_every_frame(motion: Motion, change: Callable[[MotionFrame], MotionFrame]) -> Motion:
+    """The motion with each of its moments changed."""
+    frames = [change(frame) for frame in motion.frames()]
+    return motion.with_frames(**{name: np.stack([getattr(frame, name) for frame in frames]) for name in FRAME_FIELDS})
+
+
+def there_and_back(pose: Motion, rest: MotionFrame) -> Motion:
+    """From the rest frame to the one moment of `pose` in the middle and back, softly."""
+    times = np.arange(round(SWEEP_SECONDS * SWEEP_FPS) + 1) / SWEEP_FPS
+    parts = 0.5 - 0.5 * np.cos(2.0 * np.pi * times / SWEEP_SECONDS)
+    regions = [entry.name for entry in fields(Strengths)]
+    frames = [scale_regions(pose, rest, Strengths(**dict.fromkeys(regions, part))).frame(0) for part in parts]
+    return replace(
+        pose,
+        fps=SWEEP_FPS,
+        times=times,
+        confidence=np.repeat(pose.confidence, len(times)),
+        valid=np.repeat(pose.valid, len(times)),
+        reference=0,
+        **{name: np.stack([getattr(frame, name) for frame in frames]) for name in FRAME_FIELDS},
+    )
