@@ -6,8 +6,16 @@ import pytest
 from likeness.errors import InputError
 from likeness.geometry.rotation import matrix_from_axis_angle, yaw_pitch_roll_from_matrix
 from likeness.heads.model import NECK
-from likeness.motion.edit import HeadEdit, apply_edit, control_names, edit_warnings, parse_controls
+from likeness.motion.edit import (
+    HeadEdit,
+    apply_edit,
+    apply_edit_to_motion,
+    control_names,
+    edit_warnings,
+    parse_controls,
+)
 from likeness.motion.pose import frontal_angles
+from likeness.motion.record import FRAME_FIELDS
 from tests.heads_for_tests import JAW_OPEN_RADIANS, rest_frame, tiny_head, wiggled_motion
 
 HEAD = tiny_head()
@@ -82,3 +90,20 @@ def test_settings_and_warnings():
             parse_controls([text], HEAD)
     assert edit_warnings(HeadEdit(yaw=20.0, controls={"jawOpen": 1.0}), HEAD) == ()
     assert len(edit_warnings(HeadEdit(yaw=-40.0, controls={"jawOpen": 1.2, "eyeBlink": 2.0}), HEAD)) == 4
+
+
+def test_a_whole_motion_is_edited_frame_by_frame():
+    motion = wiggled_motion(HEAD)
+    edit = HeadEdit(yaw=12.0, gaze_pitch=5.0, controls={"jawOpen": 0.5, "eyeBlink": 0.3, "mouthSmile": 0.4})
+    edited = apply_edit_to_motion(motion, edit, HEAD)
+    for index in (0, 17, 49):
+        frame, expected = edited.frame(index), apply_edit(motion.frame(index), edit, HEAD)
+        for name in FRAME_FIELDS:
+            np.testing.assert_allclose(getattr(frame, name), getattr(expected, name), atol=1e-12)
+
+
+def test_gaze_adds_to_what_the_eye_does():
+    looking = apply_edit(REST, HeadEdit(gaze_yaw=7.0, gaze_pitch=-3.0), HEAD)
+    further = apply_edit(looking, HeadEdit(gaze_yaw=5.0, gaze_pitch=6.0), HEAD)
+    gaze = np.degrees(yaw_pitch_roll_from_matrix(matrix_from_axis_angle(further.eye_right)))
+    np.testing.assert_allclose(gaze, [12, 3, 0], atol=1e-9)

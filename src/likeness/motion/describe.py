@@ -62,6 +62,7 @@ def gaze_angles(motion: Motion) -> Float[np.ndarray, "T 2"]:
 
 
 def _range(values: Float[np.ndarray, " T"], unit: str) -> str:
+    values = np.round(values, 1) + 0.0  # no minus zero
     return f"{values.min():.1f} to {values.max():.1f} {unit} (median {np.median(values):.1f})"
 
 

@@ -1,6 +1,6 @@
-"""Face captures as CSV in the layout of the Live Link Face app: Timecode, BlendshapeCount, 52 ARKit coefficients, angles.
+"""Face captures as CSV in the layout of the Live Link Face app: timecode, count, 52 ARKit coefficients, nine angles.
 
-Source of the layout: files of the app, and Unreal Engine's AppleARKitFaceSupport, which defines the order.
+Source of the order and of the signs of the angles: Unreal Engine's AppleARKitFaceSupport; the app documents neither.
 """
 
 import csv
@@ -9,6 +9,7 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -63,7 +64,7 @@ def read_live_link(path: Path, *, fps: float | None = None) -> ArkitCapture:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} is larger than {MAX_BYTES >> 20} MB: split the recording")
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            return _read_rows(path, csv.reader(stream), fps)
+            return _read_rows(path, stream, fps)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -91,10 +92,13 @@ def write_live_link(path: Path, capture: ArkitCapture, *, overwrite: bool = Fals
         partial.write_text(text.getvalue(), encoding="utf-8", newline="")
 
 
-def _read_rows(path: Path, rows, fps: float | None) -> ArkitCapture:
+def _read_rows(path: Path, stream: TextIO, fps: float | None) -> ArkitCapture:
+    rows = csv.reader(stream)
     columns = _columns(path, next(rows, []))
     names = [name.lower() for name in (*ARKIT_NAMES, *ANGLE_COLUMNS)]
-    timecodes, numbers, valid = [], [], []
+    timecodes: list[str] = []
+    numbers: list[np.ndarray] = []
+    valid: list[bool] = []
     for row in rows:
         if not any(cell.strip() for cell in row):
             continue
@@ -158,9 +162,7 @@ def _times(path: Path, timecodes: list[str], fps: float | None) -> Float[np.ndar
     matches = [_TIMECODE.fullmatch(code.strip()) for code in timecodes]
     if not all(matches):
         wrong = timecodes[matches.index(None)]
-        raise InputError(
-            f"{path}: cannot read the timecode {wrong[:30]!r}; give the frame rate of the recording instead"
-        )
+        raise InputError(f"{path}: cannot read the timecode {wrong[:30]!r}; give the recording's frame rate instead")
     parts = np.array([[float(group) for group in match.groups()] for match in matches if match])
     seconds = parts[:, :3] @ [3600.0, 60.0, 1.0]
     wraps = len(np.unique(seconds)) > 1  # then the highest frame number tells the rate; else it is the app's own
@@ -169,7 +171,7 @@ def _times(path: Path, timecodes: list[str], fps: float | None) -> Float[np.ndar
     times = seconds + parts[:, 3] / (rates[0] if rates else highest + 1.0)
     times += _DAY_SECONDS * np.cumsum(np.diff(times, prepend=times[0]) < -_DAY_SECONDS / 2)
     if not (np.diff(times) > 0).all():
-        raise InputError(f"{path}: the timecodes do not increase; give the frame rate of the recording instead")
+        raise InputError(f"{path}: the timecodes do not increase; give the recording's frame rate instead")
     return times - times[0]
 
 

@@ -1,0 +1,59 @@
+"""A few landmarks of one person's face as functions of expression and jaw: what retargeting looks at (lips, lids, brows)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from likeness.geometry.rotation import matrix_from_axis_angle
+from likeness.heads.landmark_sets import LOWER_LIP_INNER, UPPER_LIP_INNER
+from likeness.heads.model import JAW, HeadModel
+
+LIP_PAIRS = tuple(zip(UPPER_LIP_INNER[1:-1], LOWER_LIP_INNER[1:-1], strict=True))  # subject's right to left
+MIDDLE_PAIRS = slice(3, 6)  # of LIP_PAIRS: where the mouth opens most
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FacePoints:
+    """Chosen landmarks in the head frame (metres) before pose, of one identity."""
+
+    points: Float[np.ndarray, "L 3"]  # template and identity
+    basis: Float[np.ndarray, "L 3 E"]  # per expression coefficient
+    jaw_shares: Float[np.ndarray, " L"]  # how much of the jaw's rotation each follows
+    jaw_pivot: Float[np.ndarray, "3"]
+
+    def positions(
+        self, expression: Float[np.ndarray, "*batch E"], jaw: Float[np.ndarray, "*batch 3"]
+    ) -> Float[np.ndarray, "*batch L 3"]:
+        """Where they are; `jaw` is axis-angle in radians."""
+        moved = self.points + np.einsum("lxe,...e->...lx", self.basis, expression)
+        arm = moved - self.jaw_pivot
+        swung = np.einsum("...xy,...ly->...lx", matrix_from_axis_angle(jaw), arm)
+        return moved + self.jaw_shares[:, None] * (swung - arm)
+
+
+def face_points(head: HeadModel, shape: Float[np.ndarray, " S"], landmarks: Sequence[int]) -> FacePoints:
+    """The given face-mesh landmarks of a person with these identity coefficients."""
+    corners = head.faces[head.landmark_faces[list(landmarks)]]  # [L 3]
+    shares = head.landmark_barycentrics[list(landmarks)]
+    identity = head.template[corners] + head.shape_basis[corners] @ shape
+    return FacePoints(
+        points=np.einsum("lc,lcx->lx", shares, identity),
+        basis=np.einsum("lc,lcxe->lxe", shares, head.expression_basis[corners]).astype(np.float64),
+        jaw_shares=np.einsum("lc,lc->l", shares, head.skin_weights[corners][..., JAW]),
+        jaw_pivot=(head.joint_positions + head.joint_shape_basis @ shape)[JAW],
+    )
+
+
+def lip_points(head: HeadModel, shape: Float[np.ndarray, " S"]) -> FacePoints:
+    """The inner lips in pairs: all upper ones of `LIP_PAIRS`, then all lower ones."""
+    return face_points(head, shape, [upper for upper, _ in LIP_PAIRS] + [lower for _, lower in LIP_PAIRS])
+
+
+def lip_gaps(
+    lips: FacePoints, expression: Float[np.ndarray, "*batch E"], jaw: Float[np.ndarray, "*batch 3"]
+) -> Float[np.ndarray, "*batch G"]:
+    """Height of the opening between the lips at each pair (metres; negative where they cross)."""
+    heights = lips.positions(expression, jaw)[..., 1]
+    return heights[..., : len(LIP_PAIRS)] - heights[..., len(LIP_PAIRS) :]
