@@ -1,6 +1,5 @@
 """ARKit face captures turned into a Motion on any head model that has controls, and back."""
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +18,6 @@ from likeness.motion.live_link import ARKIT_NAMES, ArkitCapture, read_live_link,
 from likeness.motion.pose import FRONTAL, turn_from_frontal
 from likeness.motion.record import Motion
 
-_LOG = logging.getLogger(__name__)
-
 GAZE_RANGE = np.radians(30.0)  # turn of an eye for eyeLook... = 1
 OPEN_LIDS = 0.3  # lid gap / eye width of an eye at rest: a usual value, as the capture does not tell
 DISTANCE = 0.6  # metres from the camera; the capture does not tell
@@ -29,19 +26,16 @@ _JAW_UNIT = 0.28  # radians of jaw rotation that weigh as much as one unit of an
 _LOOKS = {"Left": {"Out": 1.0, "In": -1.0}, "Right": {"Out": -1.0, "In": 1.0}}  # sign of the yaw, to subject's left
 
 
-def load_arkit(path: Path, head: HeadModel, *, fps: float | None = None) -> Motion:
-    """The motion of a Live Link Face CSV; coefficients in use that the head has no control for are logged as a warning.
+def load_arkit_csv(path: Path, head: HeadModel, *, fps: float | None = None) -> tuple[Motion, tuple[str, ...]]:
+    """The motion of a Live Link Face CSV, and the coefficients that it uses but the head has no control for.
 
     Raises:
         InputError: the file cannot be read or is no such CSV.
     """
-    motion, unused = motion_from_arkit(read_live_link(path, fps=fps), head, source=Path(path).name)
-    if unused:
-        _LOG.warning("%s: the head model %s has no control for %s: left out", path, head.name, ", ".join(unused))
-    return motion
+    return motion_from_arkit(read_live_link(path, fps=fps), head, source=Path(path).name)
 
 
-def save_arkit(path: Path, motion: Motion, head: HeadModel, *, overwrite: bool = False) -> None:
+def save_arkit_csv(path: Path, motion: Motion, head: HeadModel, *, overwrite: bool = False) -> None:
     """Write a motion as a Live Link Face CSV; what ARKit has no name for (correctives, place) is left out.
 
     Raises:
