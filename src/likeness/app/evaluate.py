@@ -1,7 +1,8 @@
 """The command `likeness evaluate`: measures the default renderer on the measuring material and writes the tables."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +13,8 @@ from likeness.errors import InputError
 
 if TYPE_CHECKING:
     from likeness.evaluation.report import Report
+    from likeness.evaluation.runner import Pieces
+    from likeness.motion.record import Motion
 
 Protocol = Literal["self", "zero", "cross", "edits", "peers", "sheets", "peer-sheets"]
 
@@ -73,6 +76,39 @@ def evaluate(protocol: Protocol, *, data: Path | None, limit: int | None, frames
         case "cross":
             _publish(cross_reenactment.run(setup, folder, watch), folder, cross_reenactment.NAME)
             _publish(first_frame.run(setup, folder, watch), folder, first_frame.NAME)
+
+
+def flow_warp_pieces() -> "Pieces":
+    """The tracker, the retargeting and the renderer that `likeness animate` uses."""
+    from likeness.evaluation.runner import Pieces
+    from likeness.flow_warp import prepare, render
+    from likeness.heads.builtin import builtin_head
+    from likeness.motion.retarget import retarget
+    from likeness.tracking.photo import portrait_from_image
+
+    head = builtin_head()
+    return Pieces(
+        portrait_from_image=lambda image: portrait_from_image(image, head),
+        track_video=_track_from,
+        retarget=lambda motion, portrait, mode: retarget(
+            motion, portrait, mode="absolute" if mode == "absolute" else "relative"
+        ),
+        prepare=prepare,
+        render=render,
+    )
+
+
+def _track_from(path: Path, start: int) -> "Motion":
+    """The motion of a clip as if it began at frame `start`."""
+    from likeness.heads.builtin import builtin_head
+    from likeness.media.video import read_frames
+    from likeness.tracking.video import track_video
+
+    frames = islice(read_frames(path), start, None)
+    first = next(frames)
+    offset = first.time_seconds
+    rest = (replace(frame, time_seconds=frame.time_seconds - offset) for frame in frames)
+    return track_video(chain([replace(first, time_seconds=0.0)], rest), builtin_head(), source=path.name)
 
 
 def _publish(report: "Report", folder: Path, name: str) -> None:

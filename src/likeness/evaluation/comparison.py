@@ -1,0 +1,186 @@
+"""Scores of generated clips: frame by frame against the real clip, or against the motion of another person.
+
+Frames come as streams; only numbers and landmarks are kept. The baseline that copies the first frame goes through the
+same code, so a renderer that copies scores exactly the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from likeness.evaluation import face_measures
+from likeness.evaluation.identity import Embedder, identity_distance
+from likeness.evaluation.landmark_reader import LandmarkReader
+from likeness.evaluation.metrics import face_box, flicker_ratio, mean_difference, psnr, response, ssim
+from likeness.evaluation.report import BASELINE_SUFFIX
+from likeness.evaluation.results import Row
+from likeness.geometry.rotation import geodesic_angle
+from likeness.media.crop import resize
+
+GAZE_DEVIATION = 0.03  # eye widths; a driver whose gaze varies less measures the landmarks' noise (about 0.01 to 0.02)
+MOUTH_DEVIATION = 0.01  # of the face's height
+EYE_DEVIATION = 0.03  # lid gap over eye width
+IDENTITY_FRAMES = 8  # of a clip are embedded
+POSE_REFERENCES = 8  # frames of a clip serve as reference for relative rotations
+
+Image = UInt8[np.ndarray, "_ _ 3"]
+
+
+@dataclass(slots=True)
+class _Series:
+    """What is kept of one generated sequence while it streams by."""
+
+    reader: LandmarkReader
+    landmarks: list[np.ndarray] = field(default_factory=list)
+    psnr: list[float] = field(default_factory=list)
+    ssim: list[float] = field(default_factory=list)
+    changes: list[float] = field(default_factory=list)
+    last: np.ndarray | None = None
+
+
+def score_against_real(generated: Iterable[Image], real: Iterable[Image], indices: Sequence[int]) -> Row:
+    """Measures of a clip whose ground truth is `real`, both at the clip's frames `indices` (the first is the photo).
+
+    Medians over the frames after the first. Pixel measures are taken in the real face's box; a missed face counts 100 %
+    landmark error; inter-frame change is taken between neighbouring indices. A result of another size is resized.
+    """
+    with ExitStack() as stack:
+        real_reader, ours, copied = (stack.enter_context(LandmarkReader()) for _ in range(3))
+        series = {"": _Series(reader=ours), BASELINE_SUFFIX: _Series(reader=copied)}
+        real_landmarks: list[np.ndarray] = []
+        real_changes: list[float] = []
+        photo = before = None
+        previous_index = -2
+        for index, made, truth in zip(indices, generated, real, strict=True):
+            photo = truth if photo is None else photo
+            landmarks = real_reader.read(truth)
+            real_landmarks.append(landmarks)
+            is_neighbour = index == previous_index + 1
+            if is_neighbour and before is not None:
+                real_changes.append(mean_difference(truth, before))
+            for one, frame in zip(series.values(), (_sized_like(made, truth), photo), strict=True):
+                _add_frame(one, frame, truth, landmarks, is_neighbour=is_neighbour)
+            before, previous_index = truth, index
+    truth_track = np.array(real_landmarks)
+    row: Row = {"frames": len(real_landmarks)}
+    for suffix, one in series.items():
+        measured = _summary(one, truth_track, np.array(real_changes))
+        row |= {key + suffix: value for key, value in measured.items()}
+    return row
+
+
+def _add_frame(series: _Series, frame: Image, truth: Image, landmarks: np.ndarray, *, is_neighbour: bool) -> None:
+    """Adds one generated frame to its series."""
+    series.landmarks.append(series.reader.read(frame))
+    if is_neighbour and series.last is not None:
+        series.changes.append(mean_difference(frame, series.last))
+    is_first = series.last is None
+    series.last = frame
+    if is_first or np.isnan(landmarks[0, 0]):
+        return
+    box = face_box(landmarks, *truth.shape[:2])
+    series.psnr.append(psnr(frame[box], truth[box]))
+    series.ssim.append(ssim(frame[box], truth[box]))
+
+
+def _summary(series: _Series, real: Float[np.ndarray, "T 478 3"], real_changes: Float[np.ndarray, " N"]) -> Row:
+    ours = np.array(series.landmarks)
+    errors = [face_measures.landmark_error(mine, theirs) for mine, theirs in zip(ours[1:], real[1:], strict=True)]
+    base = np.broadcast_to(real[0], real.shape)
+    angles = geodesic_angle(face_measures.head_rotation(base, ours), face_measures.head_rotation(base, real))
+    mouth = np.abs(face_measures.mouth_opening(ours) - face_measures.mouth_opening(real))
+    eyes = np.abs(face_measures.eye_opening(ours) - face_measures.eye_opening(real))
+    return {
+        "landmark": median(errors),
+        "face_psnr": median(series.psnr),
+        "face_ssim": median(series.ssim),
+        "pose": median(np.degrees(angles)[1:]),
+        "mouth_error": median(mouth[1:]),
+        "eye_error": median(eyes[1:]),
+        "flicker": flicker_ratio(np.array(series.changes), real_changes),
+        "missed": int(np.isnan(ours[:, 0, 0]).sum()),
+    }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Performance:
+    """Landmarks of a sequence, and embeddings of some of its frames."""
+
+    landmarks: Float[np.ndarray, "T 478 3"]
+    embeddings: Float[np.ndarray, "N 128"]
+
+
+def read_performance(frames: Iterable[Image], count: int, embed: Embedder | None) -> Performance:
+    """Landmarks of every frame of a sequence of `count` frames, and embeddings of evenly spaced ones."""
+    landmarks, embeddings = [], []
+    chosen = set(spread(count, IDENTITY_FRAMES))
+    with LandmarkReader() as reader:
+        for number, frame in enumerate(frames):
+            landmarks.append(reader.read(frame))
+            if embed is not None and number in chosen:
+                embeddings.append(embed(frame, landmarks[-1]))
+    return Performance(landmarks=np.array(landmarks), embeddings=np.array(embeddings).reshape(-1, 128))
+
+
+def score_against_driver(
+    made: Performance, driver: Performance, source: Float[np.ndarray, "128"] | None, *, references: tuple[int, ...]
+) -> Row:
+    """Measures of a clip with another person's motion: do head, mouth, lids and gaze move as the driver's?
+
+    Pose: median over frames of the angle between the rotations since the reference frames, degrees. Gains are
+    regression slopes on the driver's measure. Identity: median embedding distances to `source` (the photo's) and to
+    the driver's mean.
+    """
+    ours, theirs = made.landmarks, driver.landmarks
+    mouth = response(
+        face_measures.mouth_opening(theirs), face_measures.mouth_opening(ours), least_deviation=MOUTH_DEVIATION
+    )
+    eyes = response(face_measures.eye_opening(theirs), face_measures.eye_opening(ours), least_deviation=EYE_DEVIATION)
+    look = response(face_measures.gaze(theirs)[:, 0], face_measures.gaze(ours)[:, 0], least_deviation=GAZE_DEVIATION)
+    row: Row = {
+        "pose": median(face_measures.relative_pose_errors(ours, theirs, references)),
+        "mouth_gain": mouth.gain,
+        "mouth_correlation": mouth.correlation,
+        "eye_gain": eyes.gain,
+        "eye_correlation": eyes.correlation,
+        "gaze_gain": look.gain,
+        "gaze_correlation": look.correlation,
+        "missed": int(np.isnan(ours[:, 0, 0]).sum()),
+    }
+    if source is not None:
+        to_source = median(identity_distance(made.embeddings, source))
+        to_driver = median(identity_distance(made.embeddings, np.nanmean(driver.embeddings, axis=0)))
+        row |= {"identity_source": to_source, "identity_driver": to_driver}
+    return row
+
+
+def still_performance(image: Image, count: int, embed: Embedder | None) -> Performance:
+    """The performance of a result that repeats one image."""
+    return read_performance((image for _ in range(count)), count, embed)
+
+
+def as_baseline(row: Row) -> Row:
+    """The row's measures as those of the baseline."""
+    return {key + BASELINE_SUFFIX: value for key, value in row.items()}
+
+
+def spread(count: int, most: int) -> tuple[int, ...]:
+    """At most `most` indices, evenly spaced from the first to the last of `count`."""
+    return tuple(sorted({round(place) for place in np.linspace(0, count - 1, min(count, most)).tolist()}))
+
+
+def median(values: Sequence[float] | Float[np.ndarray, " N"]) -> float:
+    """Median of the finite values; NaN if there are none."""
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    return float(np.median(finite)) if len(finite) else float("nan")
+
+
+def _sized_like(image: Image, other: Image) -> Image:
+    """The image at the other's size."""
+    if image.shape == other.shape:
+        return image
+    return resize(image, other.shape[1], other.shape[0])

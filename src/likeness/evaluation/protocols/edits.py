@@ -1,0 +1,171 @@
+"""Edits: asked head rotations are measured again on the picture, and every named control must move what it names."""
+
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from likeness.evaluation import face_measures
+from likeness.evaluation.control_measures import QUANTITIES, named_and_leak, naming_of, quantities_of
+from likeness.evaluation.landmark_reader import LandmarkReader
+from likeness.evaluation.material import PORTRAITS, portrait_paths, read_photo
+from likeness.evaluation.report import Measure, Report, Table, item_table, summary_table
+from likeness.evaluation.results import Item, Row, Watch, numbers, quietly, run_items
+from likeness.evaluation.runner import Setup, Subject, open_subject, render_edits, render_rest
+from likeness.geometry.rotation import geodesic_angle, matrix_from_yaw_pitch_roll, yaw_pitch_roll_from_matrix
+from likeness.heads.builtin import builtin_head
+from likeness.motion.edit import HeadEdit
+
+NAME = "edits"
+POSE_ITEM = "pose"
+TURNS = {"yaw": (15.0, -15.0), "pitch": (10.0, -10.0), "roll": (10.0, -10.0)}  # degrees
+GAZES = {"gaze_yaw": (15.0, -15.0), "gaze_pitch": (10.0, -10.0)}
+UNIT_EDITS = {
+    "yaw": HeadEdit(yaw=1.0),
+    "pitch": HeadEdit(pitch=1.0),
+    "roll": HeadEdit(roll=1.0),
+    "gaze_yaw": HeadEdit(gaze_yaw=1.0),
+    "gaze_pitch": HeadEdit(gaze_pitch=1.0),
+}
+YAW_TOLERANCE = 2.5  # degrees
+CONTROL_PART = 0.8  # of a control's whole range is asked
+LEAST_MOVEMENT = 0.5  # percent of the outer-eye distance; less is within the landmarks' noise
+WANTED_LEAK = 0.10  # of the named movement
+
+
+class EditScorer:
+    """Keeps the photo at hand, its picture at rest and that picture's landmarks; open with `with`."""
+
+    def __init__(self, setup: Setup):
+        self.setup = setup
+        self.reader = LandmarkReader()
+        self.subject = lru_cache(maxsize=1)(self._open_subject)
+
+    def __enter__(self) -> "EditScorer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.reader.__exit__()
+
+    def measure_pose(self, photo: Path) -> Row:
+        """Head rotations and gazes: what was asked against what is seen."""
+        subject, rest = self.subject(photo)
+        names = [(kind, angle) for kind, angles in (TURNS | GAZES).items() for angle in angles]
+        edits = [UNIT_EDITS[kind].scaled(angle) for kind, angle in names]
+        row: Row = {}
+        for (kind, angle), picture in zip(names, render_edits(self.setup.pieces, subject, edits), strict=True):
+            seen = self.reader.read_still(picture)
+            name = f"{kind}{angle:+.0f}"
+            if kind in TURNS:
+                row |= _turn_measures(subject, rest, seen, kind, angle, name)
+            else:
+                axis = 0 if kind == "gaze_yaw" else 1
+                shift = face_measures.gaze(seen)[axis] - face_measures.gaze(rest)[axis]
+                row |= {f"{name} shift": float(shift * np.sign(angle)), f"{name} shift_copy": 0.0}
+        return row
+
+    def measure_control(self, photo: Path, control: str, value: float) -> Row:
+        """All quantities under one control."""
+        subject, rest = self.subject(photo)
+        picture = next(iter(render_edits(self.setup.pieces, subject, [HeadEdit(controls={control: value})])))
+        moved = face_measures.displacement(rest, self.reader.read_still(picture))
+        return dict(quantities_of(moved))
+
+    def _open_subject(self, photo: Path) -> tuple[Subject, np.ndarray]:
+        subject = open_subject(self.setup.pieces, read_photo(photo))
+        return subject, self.reader.read_still(render_rest(self.setup.pieces, subject))
+
+
+def _turn_measures(subject: Subject, rest: np.ndarray, seen: np.ndarray, kind: str, angle: float, name: str) -> Row:
+    """The rotation since rest in the head's own axes: its asked component, and how far the whole of it is off."""
+    rotation_cam_head = subject.portrait.rest.T_cam_head.rotation
+    turned = rotation_cam_head.T @ face_measures.head_rotation(rest, seen) @ rotation_cam_head
+    part = list(TURNS).index(kind)
+    angles = [angle if other == kind else 0.0 for other in TURNS]
+    asked = matrix_from_yaw_pitch_roll(*np.radians(angles).tolist())
+    component = float(np.degrees(yaw_pitch_roll_from_matrix(turned)[part]))
+    return {
+        f"{name} seen": component,
+        f"{name} error": abs(component - angle),
+        f"{name} error_copy": abs(angle),
+        f"{name} off": float(np.degrees(geodesic_angle(turned[None], asked[None]))[0]),
+        f"{name} off_copy": abs(angle),
+    }
+
+
+def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
+    """Measures the portraits (the first `limit` of them) under all edits, keeping the rows in `folder`."""
+    controls = [(control.name, CONTROL_PART * control.maximum) for control in builtin_head().controls]
+    with EditScorer(setup) as scorer:
+        items = []
+        for photo in portrait_paths(setup.data, PORTRAITS)[: setup.limit]:
+            items.append(Item(name=f"{photo.stem}/{POSE_ITEM}", measure=partial(scorer.measure_pose, photo)))
+            items += [
+                Item(
+                    name=f"{photo.stem}/{name}",
+                    measure=partial(scorer.measure_control, photo, name, value),
+                )
+                for name, value in controls
+            ]
+        rows = run_items(items, folder / f"{NAME}.jsonl", {"part": CONTROL_PART}, watch)
+    return report(rows, [name for name, _ in controls])
+
+
+def report(rows: Sequence[Row], controls: Sequence[str]) -> Report:
+    """Tables of the rows."""
+    poses = [row for row in rows if str(row["item"]).endswith(f"/{POSE_ITEM}")]
+    turns = [f"{kind}{angle:+.0f}" for kind, angles in TURNS.items() for angle in angles]
+    errors = tuple(
+        Measure(key=f"{name} {part}", title=f"{name}: {title}", most=YAW_TOLERANCE if name.startswith("yaw") else None)
+        for name in turns
+        for part, title in (("error", "error, degrees"), ("off", "whole rotation off, degrees"))
+    )
+    gazes = tuple(
+        Measure(key=f"{kind}{angle:+.0f} shift", title=f"{kind}{angle:+.0f}: iris shift, eye widths", digits=3)
+        for kind, angles in GAZES.items()
+        for angle in angles
+    )
+    notes = (
+        f"{len(poses)} portraits; rotations seen by MediaPipe against the picture at rest, in the head's axes.",
+        f"Every control at {CONTROL_PART} of its range; movements are medians over the portraits, in percent of the"
+        " outer-eye distance, pose and scale removed. Copying the photo moves nothing.",
+        "Elsewhere: the largest movement of a quantity of another region.",
+    )
+    per_portrait = tuple(measure for measure in errors if measure.key.endswith(" error"))
+    return Report(
+        title="Edits",
+        notes=notes,
+        tables=(
+            summary_table(poses, (*errors, *gazes), title="Asked and seen"),
+            control_table(rows, controls),
+            item_table(poses, per_portrait, title="Portraits"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def control_table(rows: Sequence[Row], controls: Sequence[str]) -> Table:
+    """For every control: what it names, how far that moved, and the largest movement elsewhere."""
+    header = (
+        "control", "names", "moved, %", "in its direction", "elsewhere, %", "where", "elsewhere / moved", "reached",
+        "copying the photo",
+    )  # fmt: skip
+    cells = []
+    for control in controls:
+        naming = naming_of(control)
+        members = [row for row in rows if str(row["item"]).endswith(f"/{control}")]
+        if naming is None or not numbers(members, QUANTITIES[0].name):
+            cells.append((control, "not measured", *[""] * (len(header) - 2)))
+            continue
+        medians = {q.name: float(np.median(numbers(members, q.name))) for q in QUANTITIES}
+        moved, leak, where = named_and_leak(naming, medians)
+        followed = [naming.direction * value > 0 for value in numbers(members, naming.quantity.name)]
+        is_reached = moved >= LEAST_MOVEMENT and leak <= WANTED_LEAK * moved
+        ratio = f"{100 * leak / moved:.0f} %" if moved >= LEAST_MOVEMENT else "-"
+        direction = f"{sum(followed)} of {len(followed)}"
+        reached = "yes" if is_reached else "no"
+        cells.append(
+            (control, naming.quantity.name, f"{moved:.2f}", direction, f"{leak:.2f}", where, ratio, reached, "0.00")
+        )
+    return Table(title="Named controls", header=header, rows=tuple(cells))

@@ -1,0 +1,201 @@
+"""Beside published outputs: our renderer on the same photo and driving clip, everything scored by the same code.
+
+A pair is a folder with `source.png`, `driving.mp4` and one clip per published method, frame-aligned with the driver.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+
+from likeness.errors import InputError
+from likeness.evaluation import face_measures
+from likeness.evaluation.comparison import (
+    POSE_REFERENCES,
+    Performance,
+    read_performance,
+    score_against_driver,
+    score_against_real,
+    spread,
+)
+from likeness.evaluation.identity import Embedder, is_available, load_embedder
+from likeness.evaluation.material import count_frames, read_clip
+from likeness.evaluation.protocols.cross_reenactment import embed_still
+from likeness.evaluation.report import BASELINE_TITLE, Measure, Report, Table, format_number
+from likeness.evaluation.results import Item, Row, Watch, numbers, quietly, run_items
+from likeness.evaluation.runner import Image, Mode, Setup, open_subject, render_clip
+from likeness.media.images import read_image, write_image
+from likeness.media.sheet import SheetStyle, contact_sheet
+
+NAME = "peers"
+OURS = "likeness"
+COPY = BASELINE_TITLE
+SHEET_MOMENTS = 6
+_SAME_PERSON = re.compile(r".*_1[a-z]$")  # such folders hold a clip of the person in the photo: the driver is the truth
+
+SAME_MEASURES = (
+    Measure(key="landmark", title="landmark error, %"),
+    Measure(key="face_psnr", title="face PSNR, dB", digits=1),
+    Measure(key="face_ssim", title="face SSIM"),
+    Measure(key="pose", title="pose, degrees"),
+    Measure(key="mouth_error", title="mouth error", digits=4),
+    Measure(key="eye_error", title="eye error", digits=4),
+    Measure(key="flicker", title="flicker"),
+    Measure(key="missed", title="missed", digits=0),
+)
+CROSS_MEASURES = (
+    Measure(key="pose_first", title="relative pose, degrees (since the first frame)", digits=1),
+    Measure(key="pose", title=f"the same, since {POSE_REFERENCES} frames", digits=1),
+    Measure(key="mouth_correlation", title="mouth correlation"),
+    Measure(key="mouth_gain", title="mouth gain"),
+    Measure(key="eye_correlation", title="eye correlation"),
+    Measure(key="gaze_gain", title="gaze gain"),
+    Measure(key="identity_source", title="identity to source"),
+    Measure(key="identity_driver", title="identity to driver"),
+    Measure(key="missed", title="missed", digits=0),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """One photo, one driving clip, and what others made of them."""
+
+    name: str
+    source: Path
+    driving: Path
+    published: tuple[Path, ...]
+
+    @property
+    def is_same_person(self) -> bool:
+        """Whether the driving clip shows the person of the photo, and so is the truth."""
+        return _SAME_PERSON.match(self.name) is not None
+
+    @property
+    def mode(self) -> Mode:
+        """The motion that the pair asks for."""
+        return "absolute" if self.is_same_person else "default"
+
+
+def find_pairs(folder: Path) -> tuple[Pair, ...]:
+    """The pairs in a folder of folders, in order; folders without a photo or a driving clip are passed over.
+
+    Raises:
+        InputError: there is none.
+    """
+    pairs = []
+    for place in sorted(folder.glob("*/")):
+        source, driving = place / "source.png", place / "driving.mp4"
+        if source.is_file() and driving.is_file():
+            published = tuple(path for path in sorted(place.glob("*.mp4")) if path != driving)
+            pairs.append(Pair(name=place.name, source=source, driving=driving, published=published))
+    if not pairs:
+        raise InputError(f"{folder} holds no folder with source.png and driving.mp4: check --data")
+    return tuple(pairs)
+
+
+def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
+    """Scores ours, all published outputs and copying on every pair (the first `limit`), all frames; rows in a file."""
+    embed = load_embedder() if is_available() else None
+    pairs = find_pairs(setup.data / "peers")[: setup.limit]
+    items = [
+        Item(name=f"{pair.name}/{name}", measure=partial(measure_output, setup, pair, name, embed))
+        for pair in pairs
+        for name in (*[path.stem for path in pair.published], OURS, COPY)
+    ]
+    return report(run_items(items, folder / f"{NAME}.jsonl", {"identity": str(embed is not None)}, watch), pairs)
+
+
+def measure_output(setup: Setup, pair: Pair, name: str, embed: Embedder | None) -> Row:
+    """The row of one method's output: a published clip, ours, or the copied frame."""
+    count = count_frames(pair.driving)
+    if name not in (OURS, COPY):
+        count = min(count, count_frames(pair.source.parent / f"{name}.mp4"))
+    frames = output_frames(setup, pair, name, range(count))
+    if pair.is_same_person:
+        row = score_against_real(frames, read_clip(pair.driving, range(count)), range(count))
+        return {key: value for key, value in row.items() if not key.endswith("_copy")}
+    driver = read_performance(read_clip(pair.driving, range(count)), count, embed)
+    made = read_performance(frames, count, embed)
+    source = None if embed is None else embed_still(read_image(pair.source), embed)
+    row = score_against_driver(made, driver, source, references=spread(count, POSE_REFERENCES))
+    first = _first_seen(made, driver)
+    errors = face_measures.relative_pose_errors(made.landmarks, driver.landmarks, (first,))
+    return row | {"pose_first": float(np.nanmedian(errors))}
+
+
+def output_frames(setup: Setup, pair: Pair, name: str, indices: Sequence[int]) -> Iterator[Image]:
+    """Frames of one method's output at the driving clip's moments."""
+    if name == COPY:
+        first = next(read_clip(pair.driving)) if pair.is_same_person else read_image(pair.source)
+        return repeat(first, len(indices))
+    if name != OURS:
+        return read_clip(pair.source.parent / f"{name}.mp4", indices)
+    subject = open_subject(setup.pieces, read_image(pair.source))
+    motion = setup.pieces.track_video(pair.driving, 0)
+    return render_clip(setup.pieces, subject, motion, mode=pair.mode, indices=indices)
+
+
+def write_sheets(setup: Setup, folder: Path) -> tuple[Path, ...]:
+    """One picture per pair, PAIR.png: the driving clip, ours and all published outputs side by side at some moments."""
+    written = []
+    for pair in find_pairs(setup.data / "peers")[: setup.limit]:
+        names = [OURS, *[path.stem for path in pair.published]]
+        count = min([count_frames(pair.driving), *[count_frames(path) for path in pair.published]])
+        indices = tuple(np.linspace(0, count - 1, SHEET_MOMENTS).round().astype(int).tolist())
+        columns = [list(read_clip(pair.driving, indices))]
+        columns += [list(output_frames(setup, pair, name, indices)) for name in names]
+        sheet = contact_sheet(
+            list(zip(*columns, strict=True)),
+            row_captions=[str(index) for index in indices],
+            column_captions=["driving", *names],
+            style=SheetStyle(cell_width=200, cell_height=200),
+        )
+        path = folder / f"{pair.name}.png"
+        write_image(path, sheet, overwrite=True)
+        written.append(path)
+    return tuple(written)
+
+
+def report(rows: Sequence[Row], pairs: Sequence[Pair]) -> Report:
+    """One table of pairs with a truth, one of pairs without: a row per method, pairs side by side in the cells."""
+    notes = (
+        "The same photo and driving clip for every method; medians over all frames; the same scorer for all.",
+        f"Cells: {' / '.join(pair.name for pair in pairs)}, as far as they belong to the table.",
+        "StyleHEAT, ROME, HiDe-NeRF and OTAvatar crop the picture anew: pixel and landmark errors are unfair to them.",
+    )
+    same = [pair for pair in pairs if pair.is_same_person]
+    cross = [pair for pair in pairs if not pair.is_same_person]
+    tables = [
+        _method_table(rows, members, measures, f"{title}: {' / '.join(pair.name for pair in members)}")
+        for members, measures, title in (
+            (same, SAME_MEASURES, "Same person"),
+            (cross, CROSS_MEASURES, "Another person"),
+        )
+        if members
+    ]
+    return Report(title="Beside published outputs", notes=notes, tables=tuple(tables), rows=tuple(rows))
+
+
+def _method_table(rows: Sequence[Row], pairs: Sequence[Pair], measures: Sequence[Measure], title: str) -> Table:
+    published = dict.fromkeys(path.stem for pair in pairs for path in pair.published)
+    by_item = {str(row["item"]): row for row in rows}
+    cells = []
+    for name in (OURS, *published, COPY):
+        members = [by_item.get(f"{pair.name}/{name}") for pair in pairs]
+        texts = [" / ".join(_cell(row, measure) for row in members) for measure in measures]
+        cells.append((name, *texts))
+    return Table(title=title, header=("method", *[measure.title for measure in measures]), rows=tuple(cells))
+
+
+def _cell(row: Row | None, measure: Measure) -> str:
+    values = numbers([row], measure.key) if row is not None else []
+    return format_number(values[0] if values else None, measure.digits)
+
+
+def _first_seen(made: Performance, driver: Performance) -> int:
+    """The first frame in which both faces are found; 0 if there is none."""
+    return int(np.argmax(np.isfinite(made.landmarks[:, 0, 0]) & np.isfinite(driver.landmarks[:, 0, 0])))

@@ -1,0 +1,40 @@
+"""Zero motion: the photo's own pose and expression must give the photo back."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from likeness.evaluation.material import portrait_paths, read_photo
+from likeness.evaluation.metrics import mean_difference
+from likeness.evaluation.report import Measure, Report, item_table, summary_table
+from likeness.evaluation.results import Item, Row, Watch, quietly, run_items
+from likeness.evaluation.runner import Setup, open_subject, render_rest
+
+NAME = "zero"
+MEASURES = (Measure(key="difference", title="mean absolute difference, of 255", digits=4, most=0.1),)
+
+
+def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
+    """Measures every portrait (the first `limit` of them), keeping its rows in `folder`."""
+    photos = portrait_paths(setup.data)[: setup.limit]
+    items = [Item(name=photo.stem, measure=partial(measure_photo, setup, photo)) for photo in photos]
+    return report(run_items(items, folder / f"{NAME}.jsonl", {}, watch))
+
+
+def measure_photo(setup: Setup, photo: Path) -> Row:
+    """The row of one portrait."""
+    image = read_photo(photo)
+    rendered = render_rest(setup.pieces, open_subject(setup.pieces, image))
+    return {"difference": mean_difference(rendered, image), "difference_copy": 0.0}
+
+
+def report(rows: Sequence[Row]) -> Report:
+    """Tables of the rows."""
+    failed = sum("error" in row for row in rows)
+    notes = (f"{len(rows)} portraits, of which {failed} could not be prepared (see their rows); whole pictures.",)
+    return Report(
+        title="Zero motion",
+        notes=notes,
+        tables=(summary_table(rows, MEASURES), item_table(rows, MEASURES, title="Portraits")),
+        rows=tuple(rows),
+    )

@@ -1,0 +1,137 @@
+"""Tables of measurements as markdown and JSON: quantiles and one row per item, beside copying the first frame."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from likeness.evaluation.results import Row, numbers
+from likeness.files import atomic_output
+
+BASELINE_SUFFIX = "_copy"  # `landmark_copy` is the measure `landmark` of a result that repeats the first frame
+BASELINE_TITLE = "copying the first frame"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure:
+    """A column of numbers: its key in the rows, how it is printed, and the range wanted of its median."""
+
+    key: str
+    title: str
+    digits: int = 2
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def target(self) -> str:
+        """The wanted range in words; empty if there is none."""
+        if self.least is not None and self.most is not None:
+            return f"{self.least:g} to {self.most:g}"
+        if self.least is not None:
+            return f">= {self.least:g}"
+        return "" if self.most is None else f"<= {self.most:g}"
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies in the wanted range."""
+        above = self.least is None or value >= self.least
+        return above and (self.most is None or value <= self.most)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """Text cells under a header."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    is_by_item: bool = False  # one row per item: long, and left out where only the outcome is wanted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """The outcome of one protocol."""
+
+    title: str
+    notes: tuple[str, ...]
+    tables: tuple[Table, ...]
+    rows: tuple[Row, ...]
+
+
+def summary_table(rows: Sequence[Row], measures: Sequence[Measure], title: str = "Summary") -> Table:
+    """Over all items: median, 10 % and 90 % quantiles, the baseline's median, the wanted range and whether it holds."""
+    header = ("measure", "median", "10 %", "90 %", BASELINE_TITLE, "wanted", "reached", "items")
+    return Table(title=title, header=header, rows=tuple(_summary_row(rows, measure) for measure in measures))
+
+
+def item_table(rows: Sequence[Row], measures: Sequence[Measure], title: str = "Items") -> Table:
+    """One row per item; the baseline stands in brackets."""
+    cells = []
+    for row in rows:
+        if "error" in row:
+            cells.append((str(row["item"]), str(row["error"]), *[""] * (len(measures) - 1)))
+        else:
+            cells.append((str(row["item"]), *[_with_baseline(row, measure) for measure in measures]))
+    return Table(
+        title=title, header=("item", *[measure.title for measure in measures]), rows=tuple(cells), is_by_item=True
+    )
+
+
+def to_markdown(report: Report) -> str:
+    """The report as a markdown document."""
+    lines = [f"# {report.title}", "", *[f"- {note}" for note in report.notes], ""]
+    for table in report.tables:
+        lines += [f"## {table.title}", "", _line(table.header), _line(["---"] * len(table.header))]
+        lines += [_line(row) for row in table.rows] + [""]
+    return "\n".join(lines)
+
+
+def without_item_tables(report: Report) -> Report:
+    """The report with its summaries alone."""
+    return replace(report, tables=tuple(table for table in report.tables if not table.is_by_item))
+
+
+def write_report(report: Report, folder: Path, name: str) -> tuple[Path, Path]:
+    """Writes NAME.md (tables) and NAME.json (tables and rows) into a folder that exists.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    markdown, data = folder / f"{name}.md", folder / f"{name}.json"
+    with atomic_output(markdown, overwrite=True) as partial:
+        partial.write_text(to_markdown(report), encoding="utf-8")
+    tables = {table.title: [dict(zip(table.header, row, strict=True)) for row in table.rows] for table in report.tables}
+    content = {"title": report.title, "notes": report.notes, "tables": tables, "rows": report.rows}
+    with atomic_output(data, overwrite=True) as partial:
+        partial.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
+    return markdown, data
+
+
+def format_number(value: float | None, digits: int) -> str:
+    """Fixed digits; a dash where there is no number."""
+    return "-" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
+
+
+def _summary_row(rows: Sequence[Row], measure: Measure) -> tuple[str, ...]:
+    values = numbers(rows, measure.key)
+    baseline = numbers(rows, measure.key + BASELINE_SUFFIX)
+    if not values:
+        return (measure.title, "-", "-", "-", "-", measure.target, "", "0")
+    low, median, high = np.quantile(values, [0.1, 0.5, 0.9])
+    reached = ("yes" if measure.holds(float(median)) else "no") if measure.target else ""
+    cells = [format_number(number, measure.digits) for number in (median, low, high)]
+    copied = format_number(float(np.median(baseline)) if baseline else None, measure.digits)
+    return (measure.title, *cells, copied, measure.target, reached, str(len(values)))
+
+
+def _with_baseline(row: Row, measure: Measure) -> str:
+    value, baseline = row.get(measure.key), row.get(measure.key + BASELINE_SUFFIX)
+    text = format_number(value if isinstance(value, (int, float)) else None, measure.digits)
+    if isinstance(baseline, (int, float)):
+        text += f" ({format_number(baseline, measure.digits)})"
+    return text
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"

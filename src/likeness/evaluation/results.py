@@ -1,0 +1,105 @@
+"""Rows of measurements, kept line by line in a file, so that a long run that was stopped goes on where it ended."""
+
+import hashlib
+import json
+import logging
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import likeness
+from likeness.errors import LikenessError, OutputError
+
+log = logging.getLogger(__name__)
+
+Value = float | int | str | None
+Row = dict[str, Value]  # measure -> number (None: could not be measured); "item" and "error" are text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item:
+    """One thing to measure, e.g. a clip: its name and the function that gives its row."""
+
+    name: str
+    measure: Callable[[], Row]
+
+
+def quietly(items: Iterable[Item], label: str, total: int | None) -> Iterator[Item]:
+    """The items, without a progress bar."""
+    return iter(items)
+
+
+Watch = Callable[[Iterable[Item], str, int | None], Iterator[Item]]
+
+
+def run_items(items: Sequence[Item], path: Path, settings: Mapping[str, Value], watch: Watch = quietly) -> list[Row]:
+    """Measures every item that the file at `path` does not hold yet, appending its row at once; returns all, in order.
+
+    A file made with other settings, or by another version of the code, is begun anew. An item that fails with a message
+    for the user becomes a row with `error` and is tried again next time.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    header = {"settings": dict(settings) | {"code": code_fingerprint()}}
+    rows = _kept_rows(path, header)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", encoding="utf-8") as file:
+            for line in (header, *rows.values()):
+                file.write(json.dumps(line) + "\n")
+            missing = [item for item in items if item.name not in rows]
+            for item in watch(missing, path.stem, len(missing)):
+                rows[item.name] = _measured(item)
+                file.write(json.dumps(rows[item.name], allow_nan=False) + "\n")
+                file.flush()
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    return [rows[item.name] for item in items]
+
+
+def code_fingerprint() -> str:
+    """Changes with any Python file of the package: results of one version are never mixed with another's."""
+    digest = hashlib.sha256()
+    root = Path(likeness.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(str(path.relative_to(root)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def numbers(rows: Sequence[Row], key: str) -> list[float]:
+    """The finite values of one measure."""
+    return [float(value) for row in rows if isinstance(value := row.get(key), (int, float))]
+
+
+def _measured(item: Item) -> Row:
+    try:
+        row = item.measure()
+    except LikenessError as error:
+        log.warning("%s: %s", item.name, error)
+        return {"item": item.name, "error": str(error)}
+    return {"item": item.name} | {key: _finite(value) for key, value in row.items()}
+
+
+def _finite(value: Value) -> Value:
+    if value is None or isinstance(value, str):
+        return value
+    return round(float(value), 6) if math.isfinite(value) else None
+
+
+def _kept_rows(path: Path, header: dict[str, Any]) -> dict[str, Row]:
+    """Rows of an earlier run with the same header; a last line cut off by a stop is dropped, failed items too."""
+    if not path.is_file():
+        return {}
+    lines: list[Any] = []
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except json.JSONDecodeError:
+            break
+    if not lines or lines[0] != header:
+        return {}
+    return {row["item"]: row for row in lines[1:] if isinstance(row, dict) and "item" in row and "error" not in row}

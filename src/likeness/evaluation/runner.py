@@ -1,0 +1,77 @@
+"""What is measured, as functions: the pieces of one renderer, and the few ways in which the protocols run them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import UInt8
+
+from likeness.motion.edit import HeadEdit, apply_edit
+from likeness.motion.record import Motion, MotionFrame
+from likeness.tracking.portrait import Portrait
+
+Image = UInt8[np.ndarray, "_ _ 3"]
+Mode = Literal[
+    "default", "absolute"
+]  # expression above each person's neutral and relative pose; or all as the driver's
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pieces:
+    """The functions of one renderer; a test puts in others, e.g. one that copies the photo."""
+
+    portrait_from_image: Callable[[np.ndarray], Portrait]
+    track_video: Callable[[Path, int], Motion]  # the clip from that frame on, as if it began there
+    retarget: Callable[[Motion, Portrait, Mode], Motion]
+    prepare: Callable[[Portrait], Any]
+    render: Callable[[Any, Iterable[MotionFrame]], Iterator[np.ndarray]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setup:
+    """What a protocol runs on."""
+
+    pieces: Pieces
+    data: Path  # folder of the measuring material
+    limit: int | None = None  # only the first items: clips or portraits
+    frames: int = 120  # of each clip at most
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """A photo made ready once."""
+
+    image: Image
+    portrait: Portrait
+    prepared: Any
+
+
+def open_subject(pieces: Pieces, image: Image) -> Subject:
+    """Finds the face, fits the head, prepares the renderer.
+
+    Raises:
+        NoFaceError: the photo shows no usable face.
+    """
+    portrait = pieces.portrait_from_image(image)
+    return Subject(image=image, portrait=portrait, prepared=pieces.prepare(portrait))
+
+
+def render_clip(
+    pieces: Pieces, subject: Subject, motion: Motion, *, mode: Mode, indices: Sequence[int]
+) -> Iterator[Image]:
+    """The photo driven by those moments of a tracked clip, one frame at a time."""
+    carried = pieces.retarget(motion, subject.portrait, mode)
+    return pieces.render(subject.prepared, (carried.frame(index) for index in indices))
+
+
+def render_edits(pieces: Pieces, subject: Subject, edits: Iterable[HeadEdit]) -> Iterator[Image]:
+    """The photo under each edit."""
+    portrait = subject.portrait
+    return pieces.render(subject.prepared, (apply_edit(portrait.rest, edit, portrait.head) for edit in edits))
+
+
+def render_rest(pieces: Pieces, subject: Subject) -> Image:
+    """The photo under zero motion."""
+    return next(iter(pieces.render(subject.prepared, [subject.portrait.rest])))
