@@ -59,10 +59,11 @@ def make_rgb_video(
     pixel_format: str = "rgb24",
     rotation: float = 0.0,
     hflip: bool = False,
+    options: dict[str, str] | None = None,
 ) -> Path:
     """A lossless video of these pictures, with a display matrix if asked for."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25)
+    with av.open(str(path), "w", options={"movflags": "+faststart"} if path.suffix == ".mp4" else {}) as container:
+        stream = container.add_stream(codec, rate=25, options=options or {})
         stream.width, stream.height, stream.pix_fmt = images[0].shape[1], images[0].shape[0], pixel_format
         if rotation or hflip:
             stream.set_display_rotation(rotation, hflip=hflip)
@@ -116,7 +117,7 @@ def sound_samples(path: Path) -> np.ndarray:
     """The first channel, decoded, on a clock that starts with the first picture (zeros before the sound)."""
     with av.open(str(path)) as container:
         start = container.streams.video[0].start_time * container.streams.video[0].time_base
-        resampler = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
+        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
         pieces, offset = [], None
         for frame in container.decode(audio=0):
             if offset is None:

@@ -82,7 +82,7 @@ class VideoWriter:
 
     Args:
         path: as in `check_video_output`.
-        fps: frames per second; only nominal when `write` is given times.
+        fps: frames per second; when `write` is given times, it only says how long the last frame stands.
         audio_from: a file whose sound is carried over, cut to the length of the pictures; without sound it is silent.
             GIF and numbered pictures hold no sound.
         inputs: files the result is made from, never written over.
@@ -97,7 +97,7 @@ class VideoWriter:
         self,
         path: str | Path,
         *,
-        fps: float,
+        fps: float | int,
         overwrite: bool = False,
         audio_from: str | Path | None = None,
         inputs: Sequence[str | Path] = (),
@@ -179,8 +179,6 @@ class VideoWriter:
         ticks = round(time_seconds / self._timing.time_base)
         if ticks <= self._ticks:
             raise ValueError(f"frame times must increase from 0, got {time_seconds} for frame {self._count}")
-        if self._count > 0:
-            self._duration = ticks - self._ticks
         self._ticks = ticks
 
     def _run(self) -> None:
