@@ -27,7 +27,10 @@ class MediaPipeFaces:
                 model_selection=_FULL_RANGE, min_detection_confidence=_DETECTION_CONFIDENCE
             )
             self._mesh = mesh.FaceMesh(
-                static_image_mode=False, max_num_faces=1, refine_landmarks=True, min_detection_confidence=_MESH_CONFIDENCE
+                static_image_mode=False,
+                max_num_faces=1,
+                refine_landmarks=True,
+                min_detection_confidence=_MESH_CONFIDENCE,
             )
             # The graphs print while they start, from their own threads: let them finish a first picture here.
             self._detector.process(_BLANK)

@@ -1,0 +1,50 @@
+"""From a photograph to a `Portrait`: landmarks of the chosen face, then identity, pose and expression together."""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import UInt8
+
+from likeness.geometry.camera import DEFAULT_FOCAL_RATIO, default_camera
+from likeness.heads.model import HeadModel
+from likeness.tracking.basis import free_basis
+from likeness.tracking.fit import fit, similarity_start, target_from_landmarks
+from likeness.tracking.landmarks import image_landmarks
+from likeness.tracking.person import SHAPE_PRIORS, person_with_shape, reading
+from likeness.tracking.portrait import Portrait
+
+PHOTO_ITERATIONS = 10
+
+
+def portrait_from_image(
+    image: UInt8[np.ndarray, "H W 3"],
+    head: HeadModel,
+    *,
+    face: int | None = None,
+    focal_ratio: float = DEFAULT_FOCAL_RATIO,
+) -> Portrait:
+    """The photo with the head fitted to its face number `face` from the left (from 1), else to the largest.
+
+    `focal_ratio` is the focal length / the longer side, where it is known.
+
+    Raises:
+        NoFaceError: no usable face, or not so many.
+    """
+    found = image_landmarks(image, face=face)
+    camera = default_camera(image.shape[1], image.shape[0], focal_ratio)
+    basis = free_basis(head)
+    target = target_from_landmarks(found.points, camera, basis)
+    start = similarity_start(basis, target)
+    state = fit(basis, target, start, iterations=PHOTO_ITERATIONS, priors=SHAPE_PRIORS)
+    shape = state.coefficients[: basis.num_shape]
+    person = person_with_shape(head, camera, shape, basis=basis)
+    result = reading(person, found.points, target, replace(state, coefficients=state.coefficients[basis.num_shape :]))
+    return Portrait(
+        image=image,
+        head=head,
+        camera=camera,
+        shape=shape,
+        rest=result.frame,
+        landmarks=found.points,
+        confidence=result.confidence * found.score,
+    )

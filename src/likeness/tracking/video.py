@@ -1,0 +1,203 @@
+"""From a video to a `Motion`: one pass over the frames keeps a few numbers of each, a second pass over those fits the head."""
+
+import logging
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+
+from likeness.errors import InputError, NoFaceError
+from likeness.geometry.camera import DEFAULT_FOCAL_RATIO, default_camera
+from likeness.heads.model import HeadModel
+from likeness.media.video_reader import VideoFrame
+from likeness.motion.one_euro import smooth_causal
+from likeness.motion.record import Motion
+from likeness.motion.smoothing import smooth_two_sided
+from likeness.tracking.assemble import motion_from_readings
+from likeness.tracking.landmarks import MINIMUM_FACE_PIXELS, LandmarkDetector
+from likeness.tracking.person import Person, Reading, estimate_person, read_frame
+from likeness.tracking.rigid_points import Keyframe, RigidMatcher, RigidMatches
+from likeness.tracking.texture import TexturePose
+
+TRACKER = "likeness 1"
+Smoothing = Literal["two-sided", "causal", "none"]
+SHAPE_FRAMES = 12  # spread over the clip, from which the identity is estimated
+GAZE_TRUST = 0.3  # an eye that is more shut than this keeps its last gaze
+_AHEAD = 3  # frames decoded before they are wanted
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeenFrame:
+    """What is kept of a frame that shows the face."""
+
+    points: Float32[np.ndarray, "478 3"]  # landmarks, pixels
+    score: float
+    matches: RigidMatches
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeenClip:
+    """What is kept of a clip."""
+
+    frames: list[SeenFrame | None]  # None: no face
+    times: Float[np.ndarray, " T"]  # seconds
+    keyframes: list[Keyframe]
+    width: int
+    height: int
+
+
+def track_video(
+    frames: Iterable[VideoFrame],
+    head: HeadModel,
+    *,
+    face: int | None = None,
+    smoothing: Smoothing = "two-sided",
+    focal_ratio: float = DEFAULT_FOCAL_RATIO,
+    source: str = "",
+) -> Motion:
+    """The performance of one face: number `face` from the left (from 1) in the first frame with faces, else the largest.
+
+    Memory holds numbers, never the frames. Identity, its scale and the focal length are the same in all frames. Where
+    the face is lost, `valid` is False: its numbers are held for `HOLD_SECONDS`, then expression and gaze fade to rest.
+
+    Raises:
+        InputError: there is no frame.
+        NoFaceError: no frame shows a usable face, or the first one fewer than `face`.
+    """
+    clip = watch_clip(frames, face=face)
+    seen = [frame for frame in clip.frames if frame is not None]
+    if not seen:
+        raise NoFaceError(
+            f"no frame shows a face at least {MINIMUM_FACE_PIXELS:.0f} pixels high; use a video with a clearly visible face"
+        )
+    if len(seen) < len(clip.frames):
+        log.warning(
+            "no face in %d of %d frames: held, then faded there", len(clip.frames) - len(seen), len(clip.frames)
+        )
+    chosen = np.linspace(0, len(seen) - 1, min(SHAPE_FRAMES, len(seen))).round().astype(int)
+    camera = default_camera(clip.width, clip.height, focal_ratio)
+    person = estimate_person(head, camera, [seen[index].points.astype(np.float64) for index in chosen])
+    motion = motion_from_readings(person, list(read_clip(person, clip)), clip.times, source=source, tracker=TRACKER)
+    if smoothing == "two-sided":
+        return smooth_two_sided(motion)
+    return smooth_causal(motion) if smoothing == "causal" else motion
+
+
+def watch_clip(frames: Iterable[VideoFrame], *, face: int | None) -> SeenClip:
+    """Landmarks and texture matches of every frame; decoding, landmarks and matching run side by side.
+
+    Raises:
+        InputError: there is no frame.
+        NoFaceError: the first frame with faces shows fewer than `face`.
+    """
+    matcher = RigidMatcher()
+    seen: list[SeenFrame | Future[SeenFrame] | None] = []
+    times: list[float] = []
+    size = None
+    with LandmarkDetector() as detector, ThreadPoolExecutor(1) as worker, closing(_ahead(frames)) as decoded:
+        for index, frame in enumerate(decoded):
+            size = size or (frame.image.shape[1], frame.image.shape[0])
+            times.append(frame.time_seconds)
+            found = detector.follow(frame.image, face=face)
+            if found is None:
+                seen.append(None)
+            else:
+                seen.append(worker.submit(_seen_frame, matcher, frame.image, found.points, found.score, index))
+            if index >= _AHEAD and isinstance(done := seen[index - _AHEAD], Future):
+                seen[index - _AHEAD] = done.result()  # waits, so that images do not pile up
+        kept = [frame.result() if isinstance(frame, Future) else frame for frame in seen]
+    if size is None:
+        raise InputError("the video has no frames; use another file")
+    return SeenClip(frames=kept, times=np.array(times), keyframes=matcher.keyframes, width=size[0], height=size[1])
+
+
+def read_clip(person: Person, clip: SeenClip) -> Iterator[Reading | None]:
+    """Pose and expression of every frame, each warm from the one before; None where no face was seen."""
+    texture = TexturePose(person)
+    keyframes = {keyframe.index: number for number, keyframe in enumerate(clip.keyframes)}
+    last: Reading | None = None
+    is_gap = True
+    for index, seen in enumerate(clip.frames):
+        if seen is None:
+            is_gap = True
+            yield None
+            continue
+        result = read_seen(person, texture, seen, None if is_gap else last)
+        if index in keyframes:
+            texture.remember(keyframes[index], clip.keyframes[keyframes[index]], result.state)
+        if last is not None:
+            result = with_kept_gaze(result, last)
+        last, is_gap = result, False
+        yield result
+
+
+def read_seen(person: Person, texture: TexturePose, seen: SeenFrame, previous: Reading | None) -> Reading:
+    """One frame, its pose held by the texture; confidence falls with what of the face is outside the picture."""
+    points = seen.points.astype(np.float64)
+    result = read_frame(person, points, previous, refine=lambda state: texture.refine(state, points, seen.matches))
+    return replace(result, confidence=result.confidence * seen.score)
+
+
+def with_kept_gaze(result: Reading, last: Reading) -> Reading:
+    """During a blink the iris cannot be seen: the eyes keep looking where they looked."""
+    share = float(np.clip(result.gaze_trust / GAZE_TRUST, 0.0, 1.0))
+    if share == 1.0:
+        return result
+    eyes = {
+        name: share * getattr(result.frame, name) + (1.0 - share) * getattr(last.frame, name)
+        for name in ("eye_left", "eye_right")
+    }
+    return replace(result, frame=replace(result.frame, **eyes))
+
+
+def _seen_frame(
+    matcher: RigidMatcher,
+    image: UInt8[np.ndarray, "H W 3"],
+    points: Float[np.ndarray, "478 3"],
+    score: float,
+    index: int,
+) -> SeenFrame:
+    return SeenFrame(points=points.astype(np.float32), score=score, matches=matcher.match(image, points, index))
+
+
+def _ahead(frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
+    """The frames, decoded a few ahead in another thread; its errors are raised here."""
+    waiting: queue.Queue[VideoFrame | BaseException | None] = queue.Queue(_AHEAD)
+    is_over = threading.Event()
+
+    def put(item: VideoFrame | BaseException | None) -> bool:
+        while not is_over.is_set():
+            try:
+                waiting.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def decode() -> None:
+        try:
+            for frame in frames:
+                if not put(frame):
+                    return
+            put(None)
+        except BaseException as error:  # handed over: whatever it is, it ends the reader's loop
+            put(error)
+
+    thread = threading.Thread(target=decode, name="decoding", daemon=True)
+    thread.start()
+    try:
+        while (item := waiting.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        is_over.set()
+        thread.join()
