@@ -13,8 +13,9 @@ from likeness.errors import InputError
 
 if TYPE_CHECKING:
     from likeness.evaluation.report import Report
-    from likeness.evaluation.runner import Pieces
+    from likeness.evaluation.runner import Mode, Pieces
     from likeness.motion.record import Motion
+    from likeness.tracking.portrait import Portrait
 
 Protocol = Literal["self", "zero", "cross", "edits", "peers", "sheets", "peer-sheets"]
 
@@ -83,19 +84,24 @@ def flow_warp_pieces() -> "Pieces":
     from likeness.evaluation.runner import Pieces
     from likeness.flow_warp import prepare, render
     from likeness.heads.builtin import builtin_head
-    from likeness.motion.retarget import retarget
     from likeness.tracking.photo import portrait_from_image
 
     head = builtin_head()
     return Pieces(
         portrait_from_image=lambda image: portrait_from_image(image, head),
         track_video=_track_from,
-        retarget=lambda motion, portrait, mode: retarget(
-            motion, portrait, mode="absolute" if mode == "absolute" else "relative"
-        ),
+        retarget=_retargeted,
         prepare=prepare,
         render=render,
     )
+
+
+def _retargeted(motion: "Motion", portrait: "Portrait", mode: "Mode") -> "Motion":
+    """The clip's motion on the portrait, as `animate` does it."""
+    from likeness.motion.retarget import retarget
+
+    names: dict[Mode, Literal["relative", "absolute"]] = {"default": "relative", "absolute": "absolute"}
+    return retarget(motion, portrait.rest, portrait.head, shape=portrait.shape, mode=names[mode])
 
 
 def _track_from(path: Path, start: int) -> "Motion":
