@@ -17,7 +17,11 @@ def _raise(error: BaseException) -> None:
     [
         (InputError("a.jpg is empty: give\nanother"), 2, "likeness: a.jpg is empty: give another\n"),
         (KeyboardInterrupt(), 130, "likeness: stopped; nothing was written\n"),
-        (OSError(errno.ENOSPC, "No space left on device", "out.mp4"), 2, "likeness: out.mp4: No space left on device\n"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "out.mp4"),
+            2,
+            "likeness: out.mp4: No space left on device\n",
+        ),
         (MemoryError(), 2, "likeness: not enough memory: ask for a smaller picture with --size\n"),
         (SystemExit(2), 2, ""),
         (SystemExit(0), 0, ""),

@@ -20,8 +20,7 @@ from likeness.app.options import Picture
 from likeness.app.pipeline import animate
 from likeness.app.results import RENDER_THREADS, Watch
 from likeness.errors import InputError, LikenessError
-from likeness.flow_warp.prepare import prepare
-from likeness.flow_warp.render import render
+from likeness.flow_warp import prepare, render
 from likeness.heads.builtin import builtin_head
 from likeness.media.images import read_image, write_image
 from likeness.media.video import VideoWriter, read_frames

@@ -1,4 +1,4 @@
-"""The command `likeness`: each subcommand is a frozen record whose fields are its options; the work is done elsewhere."""
+"""The command `likeness`: each subcommand is a frozen record; its fields are the options, the work is elsewhere."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,10 +9,17 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
 from likeness.app.console import run_guarded, say, watch
-from likeness.app.options import AnimateOptions, Edits, MotionChanges, Picture
+from likeness.app.evaluate import Evaluate
+from likeness.app.options import AnimateOptions, Edits, FaceNumber, File, MotionChanges, Picture
 
 DESCRIPTION = "One photo in, a moving, editable, turnable person out."
 Overwrite = FlagCreatePairsOff[bool]
+Photo = Annotated[Positional[Path], arg(metavar="PHOTO")]
+Driving = Annotated[Positional[Path], arg(metavar="DRIVING")]
+Video = Annotated[Positional[Path], arg(metavar="VIDEO")]
+MotionFile = Annotated[Positional[Path], arg(metavar="MOTION")]
+Out = Annotated[Path, arg(metavar="OUT")]
+OutVideo = Annotated[Path | None, arg(metavar="OUT.mp4")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +40,9 @@ class Demo:
 class Animate:
     """Animate the face of a photo with the motion of another one."""
 
-    photo: Annotated[Positional[Path], arg(metavar="PHOTO")]  # picture with a visible face
-    driving: Annotated[Positional[Path], arg(metavar="DRIVING")]  # video, motion file (.npz), ARKit / Live Link Face recording (.csv) or picture
-    out: Annotated[Path, arg(metavar="OUT")]  # video to write, OUT.mp4
+    photo: Photo  # picture with a visible face
+    driving: Driving  # video, motion file (.npz), ARKit / Live Link Face recording (.csv) or picture
+    out: Out  # video to write, OUT.mp4
     options: Annotated[AnimateOptions, arg(name="")] = field(default_factory=AnimateOptions)
     overwrite: Overwrite = False  # replace OUT if it exists
 
@@ -52,10 +59,10 @@ class Animate:
 class Edit:
     """Turn the head, move the eyes and set named controls in a photo."""
 
-    photo: Annotated[Positional[Path], arg(metavar="PHOTO")]  # picture with a visible face
-    out: Annotated[Path, arg(metavar="OUT")]  # picture; or a video (.mp4), which sweeps from the photo to the edit and back
+    photo: Photo  # picture with a visible face
+    out: Out  # picture; or a video (.mp4), which sweeps from the photo to the edit and back
     edits: Annotated[Edits, arg(name="")] = field(default_factory=Edits)
-    timeline: Annotated[Path | None, arg(metavar="FILE")] = None  # keyframes (.json) that a video follows instead of the sweep
+    timeline: File = None  # keyframes (.json) that a video follows instead of the sweep
     picture: Annotated[Picture, arg(name="")] = field(default_factory=Picture)
     overwrite: Overwrite = False  # replace OUT if it exists
 
@@ -78,10 +85,10 @@ class Edit:
 class Track:
     """Track the face of a video into a motion file."""
 
-    video: Annotated[Positional[Path], arg(metavar="VIDEO")]  # video, or a picture for a motion of one frame
-    out: Annotated[Path, arg(metavar="OUT")]  # NAME.motion.npz
-    face: Annotated[int | None, arg(metavar="N")] = None  # number of the face, from the left; otherwise the largest
-    overlay: Annotated[Path | None, arg(metavar="OUT.mp4")] = None  # video to write that shows the fitted head over the face
+    video: Video  # video, or a picture for a motion of one frame
+    out: Out  # NAME.motion.npz
+    face: FaceNumber = None  # number of the face, from the left; otherwise the largest
+    overlay: OutVideo = None  # video to write that shows the fitted head over the face
     overwrite: Overwrite = False  # replace the files if they exist
 
     def run(self) -> None:
@@ -98,7 +105,7 @@ class Track:
 class MotionShow:
     """Say what a motion file holds."""
 
-    file: Annotated[Positional[Path], arg(metavar="MOTION")]  # NAME.motion.npz, or an ARKit recording (.csv)
+    file: MotionFile  # NAME.motion.npz, or an ARKit recording (.csv)
 
     def run(self) -> None:
         from likeness.app.motions import describe_file
@@ -110,8 +117,8 @@ class MotionShow:
 class MotionConvert:
     """Convert between motion files (.npz) and ARKit recordings (.csv)."""
 
-    file: Annotated[Positional[Path], arg(metavar="MOTION")]  # what to read
-    out: Annotated[Path, arg(metavar="OUT")]  # NAME.motion.npz or NAME.csv
+    file: MotionFile  # what to read
+    out: Out  # NAME.motion.npz or NAME.csv
     overwrite: Overwrite = False  # replace OUT if it exists
 
     def run(self) -> None:
@@ -124,8 +131,8 @@ class MotionConvert:
 class MotionEdit:
     """Change a motion: strengths per region, head and gaze offsets, named controls, keyframes, a cut in time."""
 
-    file: Annotated[Positional[Path], arg(metavar="MOTION")]  # NAME.motion.npz, or an ARKit recording (.csv)
-    out: Annotated[Path, arg(metavar="OUT")]  # NAME.motion.npz or NAME.csv
+    file: MotionFile  # NAME.motion.npz, or an ARKit recording (.csv)
+    out: Out  # NAME.motion.npz or NAME.csv
     changes: Annotated[MotionChanges, arg(name="")] = field(default_factory=MotionChanges)
     overwrite: Overwrite = False  # replace OUT if it exists
 
@@ -139,7 +146,7 @@ class MotionEdit:
 class HeadShow:
     """Draw the built-in head from several sides and under each of its named controls."""
 
-    out: Annotated[Path, arg(metavar="OUT")]  # picture to write, such as controls.png
+    out: Out  # picture to write, such as controls.png
     overwrite: Overwrite = False  # replace OUT if it exists
 
     def run(self) -> None:
@@ -165,7 +172,7 @@ class Bench:
     size: int = 512  # pixels, of the square photo and of the result
     frames: int = 150  # of the clip that is tracked and rendered
     repeats: int = 3  # the table shows medians
-    photo: Annotated[Path | None, arg(metavar="FILE")] = None  # otherwise the shipped one
+    photo: File = None  # otherwise the shipped one
 
     def run(self) -> None:
         from likeness.app.bench import bench_table
@@ -183,11 +190,9 @@ HeadCommand = Annotated[
     Annotated[HeadShow, subcommand("show")] | Annotated[HeadList, subcommand("list")],
     subcommand("head", description="Look at head models."),
 ]
-Command = Demo | Animate | Edit | Track | MotionCommand | HeadCommand | Bench
+Command = Demo | Animate | Edit | Track | MotionCommand | HeadCommand | Bench | Evaluate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command: 0 when it went well, 2 for what the user can fix, 130 after Ctrl-C."""
-    return run_guarded(
-        lambda: tyro.cli(Command, args=arguments, prog="likeness", description=DESCRIPTION).run()  # type: ignore[arg-type]
-    )
+    return run_guarded(lambda: tyro.cli(Command, args=arguments, prog="likeness", description=DESCRIPTION).run())

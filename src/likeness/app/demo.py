@@ -1,4 +1,4 @@
-"""The demonstration: a shipped public-domain photo greets, by an authored timeline; a video and a sheet of its frames."""
+"""The demonstration: a shipped public-domain photo greets, by an authored timeline; a video and a contact sheet."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 from likeness.app.pipeline import edit
 from likeness.app.results import Watch
 from likeness.errors import OutputError
+from likeness.media.crop import CropWindow, extract
 from likeness.media.images import read_image, write_image
 from likeness.media.output import check_output
 from likeness.media.sheet import contact_sheet
@@ -16,7 +17,18 @@ from likeness.media.video import read_frames
 ASSETS = Path(__file__).parents[1] / "assets"
 PHOTO = ASSETS / "astronaut.jpg"
 TIMELINE = ASSETS / "greeting.json"
-SHEET_TIMES = (1.4, 1.75, 2.3, 2.9, 3.7, 3.95, 4.25, 5.7)  # seconds: turned, blinking, turning back, talking, nodding, smiling
+SHEET_TIMES = (
+    1.4,
+    1.75,
+    2.3,
+    2.9,
+    3.7,
+    3.95,
+    4.25,
+    5.7,
+)  # seconds: turned, blinking, turning back, talking, nodding, smiling
+SHEET_WINDOW = CropWindow(left=118, top=2, size=212)  # the head, in pixels of the photo
+CELL = 256  # pixels
 COLUMNS = 3
 
 
@@ -38,7 +50,8 @@ def write_demo(folder: Path, *, overwrite: bool, watch: Watch) -> Iterator[str]:
         for time in SHEET_TIMES:
             if time not in frames and frame.time_seconds >= time - 1e-3:
                 frames[time] = frame.image
-    pictures = [read_image(PHOTO), *(frames[time] for time in SHEET_TIMES)]
+    photos = [read_image(PHOTO), *(frames[time] for time in SHEET_TIMES)]
+    pictures = [extract(photo, SHEET_WINDOW, CELL) for photo in photos]
     captions = ["the photo", *(f"{time:.2f} s" for time in SHEET_TIMES)]
     strips = [
         contact_sheet([pictures[start : start + COLUMNS]], column_captions=captions[start : start + COLUMNS])

@@ -27,7 +27,7 @@ def write_sheet(out: Path, *, overwrite: bool) -> str:
     check_output(out, suffixes=IMAGE_SUFFIXES, overwrite=overwrite)
     head = builtin_head()
     rest = posed_vertices(head, np.zeros(head.num_shape), np.zeros(head.num_expression), np.zeros((5, 3)))
-    cells = [
+    cells: list[tuple[str, np.ndarray | None]] = [
         (f"yaw {yaw}, pitch {pitch}", draw_head(head, rest, size=CELL, yaw=np.radians(yaw), pitch=np.radians(pitch)))
         for yaw, pitch in VIEW_ANGLES
     ]

@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from likeness.app.options import MotionChanges
-from likeness.app.pipeline import with_every_frame
 from likeness.app.sources import MOTION_SUFFIX, RECORDING_SUFFIX, head_edit, read_motion, region_strengths
 from likeness.errors import InputError
 from likeness.heads.builtin import builtin_head
 from likeness.media.output import check_output
-from likeness.motion.arkit import save_arkit
+from likeness.motion.arkit import save_arkit_csv
 from likeness.motion.describe import describe
-from likeness.motion.edit import HeadEdit, apply_edit
+from likeness.motion.edit import apply_edit, apply_edit_to_motion
 from likeness.motion.file import save_motion
 from likeness.motion.record import FRAME_FIELDS, Motion
 from likeness.motion.strength import scale_regions
@@ -53,11 +52,13 @@ def edit_file(path: Path, out: Path, *, changes: MotionChanges, overwrite: bool)
     score = None if changes.timeline is None else load_timeline(changes.timeline, head)
     motion = cut(read_motion(path, head), changes.start, changes.end)
     motion = scale_regions(motion, motion.frame(motion.reference), strengths)
-    if change != HeadEdit():
-        motion = with_every_frame(motion, lambda frame: apply_edit(frame, change, head))
+    motion = apply_edit_to_motion(motion, change, head)
     if score is not None:
-        edits = iter(timeline_edits(score, motion.times - motion.times[0]))
-        motion = with_every_frame(motion, lambda frame: apply_edit(frame, next(edits), head))
+        edits = timeline_edits(score, motion.times)
+        frames = [apply_edit(frame, edit, head) for frame, edit in zip(motion.frames(), edits, strict=True)]
+        motion = motion.with_frames(
+            **{name: np.stack([getattr(frame, name) for frame in frames]) for name in FRAME_FIELDS}
+        )
     return write_motion(motion, out, overwrite=overwrite)
 
 
@@ -85,7 +86,7 @@ def cut(motion: Motion, start: float, end: float | None) -> Motion:
 def write_motion(motion: Motion, out: Path, *, overwrite: bool) -> str:
     """Write a motion file or an ARKit recording, by suffix; returns a line about it."""
     if out.suffix.lower() == RECORDING_SUFFIX:
-        save_arkit(out, motion, builtin_head(), overwrite=overwrite)
+        save_arkit_csv(out, motion, builtin_head(), overwrite=overwrite)
     else:
         save_motion(out, motion, overwrite=overwrite)
     return f"{out}: {len(motion)} frames, {motion.times[-1] - motion.times[0]:.2f} s"

@@ -1,4 +1,4 @@
-"""What a user may ask of `animate` and `edit`: the same records for the command line, the Python functions and the demo."""
+"""What a user may ask for: the same records for the command line and the Python functions."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,8 +7,13 @@ from typing import Annotated, Literal
 import tyro
 
 Transfer = Literal["relative", "absolute"]
+PoseReference = Literal["median", "frontal", "first"]
 Frame = Literal["full", "crop"]
 Method = Literal["flow-warp"]
+FaceNumber = Annotated[int | None, tyro.conf.arg(metavar="N")]
+Pixels = Annotated[int | None, tyro.conf.arg(metavar="PIXELS")]
+Seconds = Annotated[float | None, tyro.conf.arg(metavar="SECONDS")]
+File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +44,9 @@ class Edits:
 class Picture:
     """Which face, and which picture of it comes out."""
 
-    face: Annotated[int | None, tyro.conf.arg(metavar="N")] = None  # number of the face in the photo, from the left; otherwise the largest
+    face: FaceNumber = None  # number of the face in the photo, from the left; otherwise the largest
     frame: Frame = "full"  # the whole photo, or a square around the head
-    size: Annotated[int | None, tyro.conf.arg(metavar="PIXELS")] = None  # longer side of the result in pixels; otherwise that of the photo
+    size: Pixels = None  # longer side of the result in pixels; otherwise that of the photo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +54,15 @@ class AnimateOptions:
     """Everything that `animate` can vary."""
 
     motion: Transfer = "relative"
-    """relative: expression above each person's own neutral face, pose relative to the driver's rest; absolute: as seen"""
+    """relative: expression above each person's own neutral face, pose from the driver's rest; absolute: as it is"""
+    pose_reference: PoseReference = "median"
+    """the driver's rest pose in relative motion: the median of the clip, a look into the camera, or the first frame"""
     strength: Strength = field(default_factory=Strength)
     edits: Annotated[Edits, tyro.conf.arg(name="")] = field(default_factory=Edits)
     picture: Annotated[Picture, tyro.conf.arg(name="")] = field(default_factory=Picture)
-    driving_face: Annotated[int | None, tyro.conf.arg(metavar="N")] = None  # number of the face in the driving video or image, from the left
-    audio: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None  # sound for the result; otherwise that of the driving video
-    method: Method = "flow-warp"
+    driving_face: FaceNumber = None  # number of the face in the driving video or image, from the left
+    audio: File = None  # sound for the result; otherwise that of the driving video
+    method: Method = "flow-warp"  # the renderer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +70,7 @@ class MotionChanges:
     """What `motion edit` can change, applied in this order: cut, strength, edits, timeline."""
 
     start: float = 0.0  # seconds; frames before it are left out
-    end: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None  # seconds; frames from it on are left out
+    end: Seconds = None  # seconds; frames from it on are left out
     strength: Strength = field(default_factory=Strength)  # towards the rest frame
     edits: Annotated[Edits, tyro.conf.arg(name="")] = field(default_factory=Edits)
-    timeline: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None  # keyframes (.json) laid over the motion
+    timeline: File = None  # keyframes (.json) laid over the motion

@@ -1,6 +1,5 @@
-"""From files to files: animate a photo, edit it, track a video. The command line and the Python functions are the same."""
+"""From files to files: animate a photo, edit it, track a video; for the command line and for Python alike."""
 
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from likeness.errors import InputError
 from likeness.heads.builtin import builtin_head
 from likeness.media.output import check_output
 from likeness.media.video import check_video_output
-from likeness.motion.edit import HeadEdit, apply_edit
+from likeness.motion.edit import apply_edit, apply_edit_to_motion
 from likeness.motion.file import save_motion
 from likeness.motion.record import FRAME_FIELDS, Motion, MotionFrame
 from likeness.motion.retarget import retarget
@@ -53,10 +52,15 @@ def animate(
         raise InputError(f"{driving} moves, but {out} is a picture: give the name of a video, such as OUT.mp4")
     audio = source.audio if options.audio is None else check_audio(options.audio)
     portrait = read_portrait(Path(photo), head, face=options.picture.face)
-    performance = retarget(source.motion(watch), portrait, mode=options.motion)
-    performance = scale_regions(performance, portrait.rest, strengths)
-    if change != HeadEdit():
-        performance = with_every_frame(performance, lambda frame: apply_edit(frame, change, head))
+    performance = retarget(
+        source.motion(watch),
+        portrait.rest,
+        head,
+        shape=portrait.shape,
+        mode=options.motion,
+        pose_reference=options.pose_reference,
+    )
+    performance = apply_edit_to_motion(scale_regions(performance, portrait.rest, strengths), change, head)
     if target.is_video and len(performance) == 1:
         performance = there_and_back(performance, portrait.rest)
     framing = frame_portrait(portrait, options.picture)
@@ -89,13 +93,13 @@ def edit(
     score = None if timeline is None else load_timeline(Path(timeline), head)
     portrait = read_portrait(Path(photo), head, face=picture.face)
     rest = apply_edit(portrait.rest, change, head) if score is not None else portrait.rest
-    where = {"shape": portrait.shape, "camera": portrait.camera}
+    shape, camera = portrait.shape, portrait.camera
     if score is not None:
-        performance = timeline_motion(score, rest, head, **where)
+        performance = timeline_motion(score, rest, head, shape=shape, camera=camera)
     elif target.is_video:
-        performance = sweep(change, rest, head, seconds=SWEEP_SECONDS, fps=SWEEP_FPS, **where)
+        performance = sweep(change, rest, head, seconds=SWEEP_SECONDS, fps=SWEEP_FPS, shape=shape, camera=camera)
     else:
-        performance = motion_of_edits([change], rest, head, fps=SWEEP_FPS, source="edit", **where)
+        performance = motion_of_edits([change], rest, head, fps=SWEEP_FPS, shape=shape, camera=camera, source="edit")
     framing = frame_portrait(portrait, picture)
     return write_result(target, framing, performance, audio=None, watch=watch)
 
@@ -123,12 +127,6 @@ def track(
     if overlay is not None:
         write_overlay(Path(video), motion, Path(overlay), overwrite=overwrite, watch=watch)
     return motion
-
-
-def with_every_frame(motion: Motion, change: Callable[[MotionFrame], MotionFrame]) -> Motion:
-    """The motion with each of its moments changed."""
-    frames = [change(frame) for frame in motion.frames()]
-    return motion.with_frames(**{name: np.stack([getattr(frame, name) for frame in frames]) for name in FRAME_FIELDS})
 
 
 def there_and_back(pose: Motion, rest: MotionFrame) -> Motion:

@@ -10,8 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from likeness.app.framing import Framing
-from likeness.flow_warp.prepare import prepare
-from likeness.flow_warp.render import render
+from likeness.flow_warp import prepare, render
 from likeness.media.images import IMAGE_SUFFIXES, write_image
 from likeness.media.output import check_output
 from likeness.media.video import VIDEO_SUFFIXES, VideoWriter, check_video_output

@@ -1,20 +1,21 @@
 """What comes in: the photo, and a driving video, motion file, ARKit recording or picture, told apart by their names."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from likeness.app.options import Edits, Strength
 from likeness.app.results import Watch
-from likeness.errors import InputError
+from likeness.errors import InputError, NoFaceError
 from likeness.heads.model import HeadModel
 from likeness.media.container import open_media
 from likeness.media.images import read_image
 from likeness.media.input import check_input
 from likeness.media.video import probe_video, read_frames
-from likeness.motion.arkit import load_arkit
-from likeness.motion.edit import HeadEdit, apply_edit, edit_warnings, parse_controls
+from likeness.motion.arkit import load_arkit_csv
+from likeness.motion.edit import HeadEdit, check_angles, edit_warnings, parse_controls
 from likeness.motion.file import load_motion
 from likeness.motion.record import Motion
 from likeness.motion.strength import Strengths
@@ -63,13 +64,15 @@ def open_recording(path: Path, head: HeadModel, *, face: int | None) -> Source:
         image = read_image(path)
 
         def pose(watch: Watch) -> Motion:
-            return picture_motion(portrait_from_image(image, head, face=face), source=path.name)
+            with named(path):
+                return picture_motion(portrait_from_image(image, head, face=face), source=path.name)
 
         return Source(num_frames=1, audio=None, motion=pose)
     info = probe_video(path)
 
     def performance(watch: Watch) -> Motion:
-        return track_video(watch(read_frames(path), "tracking", info.num_frames), head, face=face, source=path.name)
+        with named(path):
+            return track_video(watch(read_frames(path), "tracking", info.num_frames), head, face=face, source=path.name)
 
     return Source(num_frames=info.num_frames, audio=path if info.has_audio else None, motion=performance)
 
@@ -80,7 +83,12 @@ def read_motion(path: Path, head: HeadModel) -> Motion:
     Raises:
         MotionFileError, InputError: it is missing, damaged or of another kind.
     """
-    return load_arkit(path, head) if path.suffix.lower() == RECORDING_SUFFIX else load_motion(path, head)
+    if path.suffix.lower() != RECORDING_SUFFIX:
+        return load_motion(path, head)
+    motion, unused = load_arkit_csv(path, head)
+    if unused:
+        log.warning("%s uses coefficients that this head has no control for: %s", path, ", ".join(unused))
+    return motion
 
 
 def read_portrait(path: Path, head: HeadModel, *, face: int | None) -> Portrait:
@@ -90,10 +98,17 @@ def read_portrait(path: Path, head: HeadModel, *, face: int | None) -> Portrait:
         InputError: it is no picture, or shows no usable face.
     """
     image = read_image(path)
-    try:
+    with named(path):
         return portrait_from_image(image, head, face=face)
-    except InputError as error:
-        raise type(error)(f"{path}: {error}") from error
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Say in which file there is no face: photo and driving video are both looked at."""
+    try:
+        yield
+    except NoFaceError as error:
+        raise NoFaceError(f"{path}: {error}") from error
 
 
 def picture_motion(portrait: Portrait, *, source: str) -> Motion:
@@ -124,7 +139,7 @@ def head_edit(edits: Edits, head: HeadModel) -> HeadEdit:
         gaze_pitch=edits.gaze_pitch,
         controls=parse_controls(edits.set, head),
     )
-    check_edit(edit, head)
+    check_angles(edit)
     for warning in edit_warnings(edit, head):
         log.warning("%s", warning)
     return edit

@@ -72,7 +72,7 @@ def apply_edit_to_motion(motion: Motion, edit: HeadEdit, head: HeadModel) -> Mot
 def _edited(arrays: dict[str, np.ndarray], edit: HeadEdit, head: HeadModel) -> dict[str, np.ndarray]:
     """The per-frame arrays of a motion, by name, after the edit."""
     controls = resolve_controls(edit.controls, head)
-    _check_angles(edit)
+    check_angles(edit)
     edited = dict(arrays)
     joint_change = np.zeros((len(JOINT_NAMES), 3))
     expression_change = np.zeros(head.num_expression)
@@ -180,7 +180,12 @@ def unknown_name_message(kind: str, name: str, known: Iterable[str]) -> str:
     return f"there is no {kind} {name[:60]!r}: did you mean {meant}?"
 
 
-def _check_angles(edit: HeadEdit) -> None:
+def check_angles(edit: HeadEdit) -> None:
+    """Refuse angles that nobody means.
+
+    Raises:
+        InputError: an angle is beyond 90 degrees or not finite.
+    """
     for name in ANGLE_NAMES:
         angle = getattr(edit, name)
         if not abs(angle) <= MAX_ANGLE:
