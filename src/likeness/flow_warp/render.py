@@ -13,13 +13,13 @@ from likeness.flow_warp.patch import sample
 from likeness.flow_warp.prepare import Prepared, view_cosines
 from likeness.flow_warp.rig import CENTIMETRE, face_vertices
 from likeness.flow_warp.surroundings import moved_pixels
-from likeness.flow_warp.warp_raster import FAR, composite, draw_map, fill_identity
+from likeness.flow_warp.warp_raster import FAR, composite, draw_map, fill_identity, mark_tears
 from likeness.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from likeness.motion.record import MotionFrame
 
 NECK_BASE = np.array([0.0, -3.5, -4.5]) * CENTIMETRE  # what the shoulders follow
 BODY_BEHIND = 8.0 * CENTIMETRE  # depth of body nodes behind the head
-TEAR = 9.0  # pixels between neighbours of the half-size map that count as an occlusion edge
+TEAR = 6.0  # pixels between the sources of neighbours that count as an occlusion edge
 
 
 def render(prepared: Prepared, frames: Iterable[MotionFrame], *, threads: int = 2) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
@@ -134,17 +134,12 @@ def _soften_tears(picture: UInt8[np.ndarray, "H W 3"], warp: Float[np.ndarray, "
     """Blur occlusion edges by about a pixel, in place: a hard switch between two places of the photo looks torn."""
     import cv2
 
-    half = warp[::2, ::2]
-    edge = np.zeros(half.shape[:2], np.uint8)
-    edge[:, :-1] = np.abs(half[:, 1:] - half[:, :-1]).max(-1) > TEAR
-    edge[:-1] |= np.abs(half[1:] - half[:-1]).max(-1) > TEAR
-    if not edge.any():
-        return
     height, width = picture.shape[:2]
-    rows, columns = np.nonzero(edge)
-    top, bottom = max(0, 2 * int(rows.min()) - 6), min(height, 2 * int(rows.max()) + 8)
-    left, right = max(0, 2 * int(columns.min()) - 6), min(width, 2 * int(columns.max()) + 8)
-    area = picture[top:bottom, left:right]
-    mask = cv2.resize(edge, (width, height), interpolation=cv2.INTER_NEAREST)[top:bottom, left:right]
-    mask = cv2.GaussianBlur(cv2.dilate(mask, np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), 0.8)[..., None]
-    picture[top:bottom, left:right] = np.round(area * (1 - mask) + mask * cv2.GaussianBlur(area, (0, 0), 1.0))
+    mask = np.zeros((height, width), np.float32)
+    top, bottom, left, right = mark_tears(warp, np.float32(TEAR), mask)
+    if bottom < top:
+        return
+    area = (slice(max(0, top - 6), min(height, bottom + 8)), slice(max(0, left - 6), min(width, right + 8)))
+    soft = cv2.GaussianBlur(mask[area], (0, 0), 0.8)[..., None]
+    sharp = picture[area]
+    picture[area] = np.round(sharp * (1 - soft) + soft * cv2.GaussianBlur(sharp, (0, 0), 1.0))

@@ -82,3 +82,22 @@ def composite(colours, plate, out):
                 for c in range(3):
                     mixed = np.int32(colours[y, x, c]) * alpha + np.int32(plate[y, x, c]) * (255 - alpha)
                     out[y, x, c] = (mixed + 127) // 255
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def mark_tears(warp, limit, mask):
+    """Set `mask` (H W, float32, zero before) to 1 around places where neighbours of the map are further apart than
+    `limit` pixels; returns the bounds (top, bottom, left, right) of what was marked."""
+    height, width = mask.shape
+    top, bottom, left, right = height, 0, width, 0
+    for y in range(height - 1):
+        for x in range(width - 1):
+            across = max(abs(warp[y, x + 1, 0] - warp[y, x, 0]), abs(warp[y, x + 1, 1] - warp[y, x, 1]))
+            down = max(abs(warp[y + 1, x, 0] - warp[y, x, 0]), abs(warp[y + 1, x, 1] - warp[y, x, 1]))
+            if max(across, down) > limit:
+                for v in range(max(0, y - 1), min(height, y + 3)):
+                    for u in range(max(0, x - 1), min(width, x + 3)):
+                        mask[v, u] = 1.0
+                top, bottom = min(top, y), max(bottom, y)
+                left, right = min(left, x), max(right, x)
+    return top, bottom, left, right
