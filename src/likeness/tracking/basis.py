@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
-from likeness.geometry.rotation import cross_matrix, matrix_from_axis_angle
+from likeness.geometry.rotation import cross_matrix
 from likeness.heads.landmark_sets import (
     EYE_LEFT_RING,
     EYE_RIGHT_RING,
@@ -15,6 +15,7 @@ from likeness.heads.landmark_sets import (
     RIGID,
 )
 from likeness.heads.model import JAW, HeadModel
+from likeness.tracking.rows import turn_matrices
 
 NUM_LANDMARKS = 468
 
@@ -51,7 +52,7 @@ class FitBasis:
 
     def positions(self, coefficients: Float[np.ndarray, " K"], jaw: Float[np.ndarray, "3"]) -> Float[np.ndarray, "L 3"]:
         """Landmarks in the head frame (metres); `jaw` is axis-angle in radians."""
-        return self.unswung(coefficients) + self.swing(coefficients) @ (matrix_from_axis_angle(jaw) - np.eye(3)).T
+        return self.unswung(coefficients) + self.swing(coefficients) @ (turn_matrices(jaw)[0] - np.eye(3)).T
 
     def unswung(self, coefficients: Float[np.ndarray, " K"]) -> Float[np.ndarray, "L 3"]:
         """Landmarks with the jaw at rest."""

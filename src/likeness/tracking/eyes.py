@@ -1,4 +1,4 @@
-"""Gaze and lid aperture from the landmarks of the eyes, measured in the head's own frame (pose and distance removed)."""
+"""Gaze and lid aperture from the landmarks of the eyes, in the head's own frame: pose and distance removed."""
 
 from dataclasses import dataclass
 

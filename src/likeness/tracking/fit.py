@@ -9,11 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from likeness.geometry.camera import Camera
-from likeness.geometry.rotation import cross_matrix, matrix_from_axis_angle
 from likeness.geometry.transform import RigidTransform
 from likeness.heads.landmark_sets import OUTER_EYE_CORNERS
 from likeness.tracking.basis import FitBasis
-from likeness.tracking.rows import CENTIMETRES, FIRST_COEFFICIENT, JAW, POSE, fill_rows
+from likeness.tracking.rows import CENTIMETRES, FIRST_COEFFICIENT, JAW, POSE, fill_rows, turn_matrices
 
 DEPTH_WEIGHT = 0.05  # of a squared relative-depth residual against a squared reprojection residual
 HUBER_CENTIMETRES = 0.35  # larger reprojection residuals count linearly
@@ -24,6 +23,7 @@ JAW_DEVIATIONS = np.radians([12.0, 2.5, 1.5])  # opening about +x, sideways abou
 JAW_NOISE = 0.25
 JAW_LOWER, JAW_UPPER = np.radians([-3.0, -12.0, -8.0]), np.radians([35.0, 12.0, 8.0])
 _POSE_DAMPING = 1e-6
+_BOUND_ROUNDS = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +127,7 @@ def normal_equations(
 
     Deviation: the scale from rays to centimetres, and the robust weights, count as constants in one step.
     """
-    jaw = matrix_from_axis_angle(state.jaw)
+    jaw, jaw_columns = turn_matrices(state.jaw)
     swing = basis.swing(state.coefficients)
     turned = (basis.unswung(state.coefficients) + swing @ (jaw - np.eye(3)).T) @ state.rotation.T
     camera = turned + state.translation
@@ -145,7 +145,7 @@ def normal_equations(
         swing @ jaw.T,
         state.rotation,
         state.rotation @ (jaw - np.eye(3)),
-        _turn_per_axis_angle(state.jaw),
+        jaw_columns,
         basis.basis,
         basis.swing_basis,
         scale,
@@ -187,24 +187,33 @@ def add_priors(
 def bounded_step(
     hessian: Float[np.ndarray, "N N"], gradient: Float[np.ndarray, " N"], basis: FitBasis, state: FitState
 ) -> Float[np.ndarray, " N"]:
-    """The Gauss-Newton step; what would leave its range goes to its end, and the others answer to that (once)."""
+    """The Gauss-Newton step inside the ranges: what would leave its range waits at its end while the others answer.
+
+    A few rounds of an active-set method; unknowns at an end are let go when the equations pull them back inside.
+    """
     values = np.concatenate([np.zeros(6), state.jaw, state.coefficients])
     lower = np.concatenate([np.full(6, -np.inf), JAW_LOWER, basis.lower]) - values
     upper = np.concatenate([np.full(6, np.inf), JAW_UPPER, basis.upper]) - values
     step = _solve(hessian, -gradient)
-    beyond = (step < lower) | (step > upper)
-    if beyond.any():
+    held = np.zeros(len(step), dtype=bool)
+    for _ in range(_BOUND_ROUNDS):
+        beyond = (step < lower) | (step > upper)
+        pull = -(gradient + hessian @ step)
+        back = held & np.where(step <= lower, pull > 0.0, pull < 0.0)
+        if not (beyond.any() or back.any()):
+            break
         step = np.clip(step, lower, upper)
-        free = ~beyond
-        right = -gradient[free] - hessian[np.ix_(free, beyond)] @ step[beyond]
+        held = (held & ~back) | beyond
+        free = ~held
+        right = -gradient[free] - hessian[np.ix_(free, held)] @ step[held]
         step[free] = _solve(hessian[np.ix_(free, free)], right)
-    return step
+    return np.clip(step, lower, upper)
 
 
 def moved(state: FitState, step: Float[np.ndarray, " N"], basis: FitBasis) -> FitState:
     """The state after one step; coefficients and jaw stay within their ranges."""
     return FitState(
-        rotation=matrix_from_axis_angle(step[:3]) @ state.rotation,
+        rotation=turn_matrices(step[:3])[0] @ state.rotation,
         translation=state.translation + step[3:6] / CENTIMETRES,
         jaw=np.clip(state.jaw + step[JAW], JAW_LOWER, JAW_UPPER),
         coefficients=np.clip(state.coefficients + step[FIRST_COEFFICIENT:], basis.lower, basis.upper),
@@ -229,15 +238,6 @@ def _residuals(
     depth = CENTIMETRES * camera[:, 2] - scale * target.depths
     residuals[2] = depth - shares @ depth
     return residuals
-
-
-def _turn_per_axis_angle(axis_angle: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
-    """Left Jacobian of the rotation group: the small rotation vector that a change of the axis-angle makes."""
-    angle = float(np.linalg.norm(axis_angle))
-    cross = cross_matrix(axis_angle)
-    if angle < 1e-4:
-        return np.eye(3) + 0.5 * cross
-    return np.eye(3) + (1 - np.cos(angle)) / angle**2 * cross + (angle - np.sin(angle)) / angle**3 * cross @ cross
 
 
 def _solve(hessian: Float[np.ndarray, "N N"], right: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:

@@ -129,7 +129,7 @@ def read_frame(
     else:
         state = previous.state
     posed = fit_pose(person.rigid, rigid_target, state, iterations=2)
-    if geodesic_angle(posed.rotation, state.rotation) > FAST_TURN:
+    if geodesic_angle(posed.rotation[None], state.rotation[None])[0] > FAST_TURN:
         state = fit_expression(person.basis, target, posed, iterations=1)
         posed = fit_pose(person.rigid, rigid_target, state, iterations=2)
     if refine is not None:

@@ -63,6 +63,19 @@ def fill_rows(  # noqa: PLR0913 - a kernel: plain arrays only
             row[k] = root * (row[k] - mean[k])
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def turn_matrices(axis_angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation matrix of one axis-angle vector, and its left Jacobian: the small turn per change of the vector."""
+    x, y, z = axis_angle
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    square = cross @ cross
+    angle = np.sqrt(x * x + y * y + z * z)
+    if angle < 1e-5:
+        return np.eye(3) + cross, np.eye(3) + 0.5 * cross
+    sine, rise = np.sin(angle) / angle, (1.0 - np.cos(angle)) / angle**2
+    return np.eye(3) + sine * cross + rise * square, np.eye(3) + rise * cross + (1.0 - sine) / angle**2 * square
+
+
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def _combine(row: np.ndarray, first: np.ndarray, basis: np.ndarray, second: np.ndarray, swing: np.ndarray) -> None:
     """row = first @ basis + second @ swing."""
@@ -83,6 +96,6 @@ def _product(result: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def _add(total: np.ndarray, factor: float, row: np.ndarray) -> None:
+def _add(total: np.ndarray, factor: np.float32, row: np.ndarray) -> None:
     for k in range(row.shape[0]):
         total[k] += factor * row[k]

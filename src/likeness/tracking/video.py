@@ -1,9 +1,9 @@
-"""From a video to a `Motion`: one pass over the frames keeps a few numbers of each, a second pass over those fits the head."""
+"""From a video to a `Motion`: a first pass keeps a few numbers of each frame, a second fits the head to those."""
 
 import logging
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -63,7 +63,7 @@ def track_video(
     focal_ratio: float = DEFAULT_FOCAL_RATIO,
     source: str = "",
 ) -> Motion:
-    """The performance of one face: number `face` from the left (from 1) in the first frame with faces, else the largest.
+    """The performance of face number `face` from the left (from 1) in the first frame with faces, else of the largest.
 
     Memory holds numbers, never the frames. Identity, its scale and the focal length are the same in all frames. Where
     the face is lost, `valid` is False: its numbers are held for `HOLD_SECONDS`, then expression and gaze fade to rest.
@@ -76,7 +76,8 @@ def track_video(
     seen = [frame for frame in clip.frames if frame is not None]
     if not seen:
         raise NoFaceError(
-            f"no frame shows a face at least {MINIMUM_FACE_PIXELS:.0f} pixels high; use a video with a clearly visible face"
+            f"no frame shows a face at least {MINIMUM_FACE_PIXELS:.0f} pixels high;"
+            " use a video with a clearly visible face"
         )
     if len(seen) < len(clip.frames):
         log.warning(
@@ -168,7 +169,7 @@ def _seen_frame(
     return SeenFrame(points=points.astype(np.float32), score=score, matches=matcher.match(image, points, index))
 
 
-def _ahead(frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
+def _ahead(frames: Iterable[VideoFrame]) -> Generator[VideoFrame, None, None]:
     """The frames, decoded a few ahead in another thread; its errors are raised here."""
     waiting: queue.Queue[VideoFrame | BaseException | None] = queue.Queue(_AHEAD)
     is_over = threading.Event()
