@@ -1,4 +1,4 @@
-"""Live tracking: one frame in, one moment of motion out, nothing from the future; identity settles in the first second."""
+"""Live tracking: a frame in, a moment of motion out, nothing from the future; identity settles in the first second."""
 
 from types import TracebackType
 
