@@ -179,7 +179,9 @@ def _eyeball_map(
 ) -> Float[np.ndarray, "H W 2"]:
     """For each target pixel, the photo pixel of the same point of the eyeball before it turned."""
     centre = T_cam_head.apply(eye.centre)
-    rays = np.concatenate([(centres - camera.centre_pixels) / camera.focal_pixels, np.ones((*centres.shape[:2], 1))], -1)
+    rays = np.concatenate(
+        [(centres - camera.centre_pixels) / camera.focal_pixels, np.ones((*centres.shape[:2], 1))], -1
+    )
     square = (rays * rays).sum(-1)
     along = rays @ centre
     inside = np.maximum(along**2 - square * (centre @ centre - EYE_RADIUS**2), 1e-10)

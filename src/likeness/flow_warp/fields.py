@@ -1,4 +1,6 @@
-"""Smooth fields on a pixel grid: harmonic (Laplace) interpolation between known nodes, and pyramid filling of images."""
+"""Smooth fields on a pixel grid: harmonic (Laplace) interpolation between known nodes, and pyramid filling of
+images.
+"""
 
 from dataclasses import dataclass
 
@@ -56,7 +58,7 @@ class HarmonicExtension:
 def harmonic_extension(
     known: Bool[np.ndarray, "H W"], free: Bool[np.ndarray, "H W"], *, damped: bool
 ) -> HarmonicExtension:
-    """Prepare a harmonic extension; `damped` also counts neighbours outside both sets as zero and adds a slight decay."""
+    """Prepare a harmonic extension; `damped` counts neighbours outside both sets as zero and adds a slight decay."""
     rows, columns = np.nonzero(free)
     count = len(rows)
     number = np.full(known.shape, -1)
@@ -74,7 +76,9 @@ def harmonic_extension(
     return HarmonicExtension(
         known=known,
         free=free,
-        factors=splu((sparse.diags(diagonal) - links).tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}),
+        factors=splu(
+            (sparse.diags(diagonal) - links).tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}
+        ),
         coupling=coupling.tocsr(),
     )
 
@@ -87,9 +91,7 @@ def harmonic_fill(known: Bool[np.ndarray, "H W"], values: Float[np.ndarray, "H W
     return extension(values[known].astype(np.float64)[:, None])[..., 0]
 
 
-def push_pull(
-    image: Float[np.ndarray, "H W C"], weight: Float[np.ndarray, "H W"]
-) -> Float[np.ndarray, "H W C"]:
+def push_pull(image: Float[np.ndarray, "H W C"], weight: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W C"]:
     """Fill pixels of weight 0 from ever coarser levels of a weighted pyramid (Gortler et al. 1996)."""
     import cv2
 

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 
-from likeness.flow_warp.fields import smoothstep
 from likeness.flow_warp.mouth_interior import (
     LOWER_EDGE_BELOW_LIP,
     SHEET_BEHIND_LIPS,
@@ -54,7 +53,7 @@ def lip_gap(vertices: Float[np.ndarray, "468 3"]) -> float:
 
 def build_mouth(
     image: UInt8[np.ndarray, "H W 3"],
-    face: Float[np.ndarray, "H W"],
+    face: UInt8[np.ndarray, "H W"],
     pixels: Float[np.ndarray, "468 2"],
     vertices: Float[np.ndarray, "468 3"],
     up: Float[np.ndarray, "2"],
@@ -71,7 +70,9 @@ def build_mouth(
     eroded = cv2.GaussianBlur(cv2.erode(hole, np.ones((3, 3), np.uint8)), (0, 0), 1.0)
     gap = lip_gap(vertices)
     colours = mouth_colours(image, face > 0)
-    teeth_shown, colours = _teeth_shown(image, face, photo, hole, polygon_mask(pixels[list(LIPS_OUTER)], patch, 0.3), gap, colours)
+    teeth_shown, colours = _teeth_shown(
+        image, face, photo, hole, polygon_mask(pixels[list(LIPS_OUTER)], patch, 0.3), gap, colours
+    )
     upper_edge = vertices[13, 1] / CENTIMETRE - UPPER_EDGE_BELOW_LIP
     lower_edge = vertices[14, 1] / CENTIMETRE - LOWER_EDGE_BELOW_LIP
     lower_mask = np.zeros_like(eroded)

@@ -28,7 +28,7 @@ def build_backdrop(
     face: np.ndarray,
     pixels_per_metre: float,
 ) -> Backdrop:
-    """Backdrop from a person probability (0 to 1) and the face's mask (H W, bool); both only steer where layers part."""
+    """Backdrop from a person probability (0 to 1) and the face's mask (H W, bool); both steer where layers part."""
     import cv2
 
     grown = max(1, round(0.4 * CENTIMETRE * pixels_per_metre))
@@ -55,9 +55,7 @@ def mirror_fill(
 
     hole = (known < 0.5).astype(np.uint8)
     soft = push_pull(image, known)
-    distance, labels = cv2.distanceTransformWithLabels(
-        hole, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
+    distance, labels = cv2.distanceTransformWithLabels(hole, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     rows, columns = np.nonzero(hole == 0)
     nearest = np.zeros((labels.max() + 1, 2), np.float32)
     nearest[labels[rows, columns]] = np.stack([columns, rows], axis=1)

@@ -1,8 +1,11 @@
-"""One frame: move the rig, rasterise grid and face into a backward map, sample the photo, draw eyes and mouth, composite."""
+"""One frame: move the rig, rasterise grid and face into a backward map, sample the photo, draw eyes and mouth,
+composite.
+"""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -22,7 +25,9 @@ BODY_BEHIND = 8.0 * CENTIMETRE  # depth of body nodes behind the head
 TEAR = 6.0  # pixels between the sources of neighbours that count as an occlusion edge
 
 
-def render(prepared: Prepared, frames: Iterable[MotionFrame], *, threads: int = 2) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+def render(
+    prepared: Prepared, frames: Iterable[MotionFrame], *, threads: int = 2
+) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
     """Pictures of the prepared portrait, whole photos in the order of the frames; streams with a few in flight."""
     if threads <= 1:
         for frame in frames:
@@ -56,7 +61,7 @@ def render_window(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "
     layered = sample(prepared.layered, warp, cubic=True)
     picture = np.ascontiguousarray(layered[..., :3])
     _soften_tears(picture, warp)
-    shared = dict(
+    shared: dict[str, Any] = dict(
         camera=camera,
         T_cam_head=T_cam_head,
         rest_T_cam_head=rest_T_cam_head,

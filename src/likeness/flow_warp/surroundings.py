@@ -69,7 +69,7 @@ def build_surroundings(
     height, width = face.triangle.shape
     step = max(SMALLEST_STEP, face_height / STEPS_PER_FACE)
     x, y = _nodes(width, height, step)
-    shape = x.shape
+    shape = (x.shape[0], x.shape[1])
     column, row = np.clip(x, 0, width - 1).astype(int), np.clip(y, 0, height - 1).astype(int)
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     on_face = inside & (face.triangle[row, column] >= 0)
@@ -151,7 +151,11 @@ def _head_share(
 
 
 def _body_share(
-    x: Float[np.ndarray, "H W"], y: Float[np.ndarray, "H W"], above_chin: Float[np.ndarray, "H W"], width: int, height: int
+    x: Float[np.ndarray, "H W"],
+    y: Float[np.ndarray, "H W"],
+    above_chin: Float[np.ndarray, "H W"],
+    width: int,
+    height: int,
 ) -> Float[np.ndarray, "H W"]:
     """How much a node that is not head follows the neck: all of it near the chin, none at the picture's lower rim."""
     falling = 1.0 - smoothstep((-above_chin - BODY_BELOW_CHIN) / BODY_FADE)

@@ -1,4 +1,6 @@
-"""Numba kernels that rasterise meshes straight into a backward map: for every target pixel, where in the photo it comes from."""
+"""Numba kernels that rasterise meshes straight into a backward map: for every target pixel, where in the photo it
+comes from.
+"""
 
 import numpy as np
 from numba import njit
@@ -11,8 +13,8 @@ def draw_map(points, sources, faces, depth, result, below, blend, cull):
     """Rasterise triangles into `result` (H W 2: source x, y) where they are nearer than `depth` (H W).
 
     points: V x 3 target pixel x, y and depth; sources: V x 3 source x, y and blend weight (used if `blend`: mixes with
-    `below`, H W 2). Pixel centres at half integers. `cull` drops triangles that are clockwise on screen seen with y down,
-    as front faces of an outward counter-clockwise mesh are.
+    `below`, H W 2). Pixel centres at half integers. `cull` drops back faces: an outward counter-clockwise mesh
+    shows its front with negative area, since y points down.
     """
     height, width = depth.shape
     for index in range(faces.shape[0]):

@@ -40,13 +40,9 @@ def draw_head(
     return draw_mesh(head, T_cam_head.apply(vertices), default_camera(size, size, focal_ratio=3.4))
 
 
-def draw_mesh(
-    head: HeadModel, vertices: Float[np.ndarray, "V 3"], camera: Camera
-) -> UInt8[np.ndarray, "H W 3"]:
+def draw_mesh(head: HeadModel, vertices: Float[np.ndarray, "V 3"], camera: Camera) -> UInt8[np.ndarray, "H W 3"]:
     """A mesh in the camera frame (metres), Lambert-shaded with one colour per part."""
-    raster = rasterise(
-        camera.project(vertices), vertices[:, 2], head.faces, width=camera.width, height=camera.height
-    )
+    raster = rasterise(camera.project(vertices), vertices[:, 2], head.faces, width=camera.width, height=camera.height)
     normals = interpolate(raster, head.faces, vertex_normals(vertices, head.faces))
     normals = normals / np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
     light = LIGHT / np.linalg.norm(LIGHT)

@@ -1,4 +1,6 @@
-"""Linear blend skinning of any `HeadModel`: shape and expression offsets, then five joints (equations of FLAME, Li et al. 2017)."""
+"""Linear blend skinning of any `HeadModel`: shape and expression offsets, then five joints (equations of FLAME, Li
+et al. 2017).
+"""
 
 import numpy as np
 from jaxtyping import Float

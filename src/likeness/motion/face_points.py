@@ -1,4 +1,6 @@
-"""A few landmarks of one person's face as functions of expression and jaw: what retargeting looks at (lips, lids, brows)."""
+"""A few landmarks of one person's face as functions of expression and jaw: what retargeting looks at (lips, lids,
+brows).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-"""Texture of the rigid part of the head (hair, ears, temples, nose bridge), followed from keyframes by sparse optical flow.
+"""Texture of the rigid part of the head (hair, ears, temples, nose bridge), followed from keyframes by sparse
+optical flow.
 
 Landmarks of a network swim by a pixel or two with every expression; texture does not. Each frame is matched straight to
 a keyframe of similar pose, so nothing drifts from frame to frame (Lucas-Kanade with a forward-backward check).
@@ -84,14 +85,10 @@ class RigidMatcher:
         points = self.keyframes[0].points
         return RigidMatches(keyframe=0, points=points, found=np.ones(len(points), dtype=bool))
 
-    def _remember(
-        self, grey: np.ndarray, crop: _Crop, landmarks: np.ndarray, index: int
-    ) -> None:
+    def _remember(self, grey: np.ndarray, crop: _Crop, landmarks: np.ndarray, index: int) -> None:
         points = crop.outward(_good_points(grey, crop.inward(landmarks[:, :2])))
         self.keyframes.append(
-            Keyframe(
-                index=index, points=points, landmarks=landmarks.astype(np.float32), grey=grey, crop=crop
-            )
+            Keyframe(index=index, points=points, landmarks=landmarks.astype(np.float32), grey=grey, crop=crop)
         )
 
     def _nearest(self, landmarks: Float[np.ndarray, "478 3"]) -> tuple[int, float]:
@@ -157,7 +154,13 @@ def _good_points(grey: UInt8[np.ndarray, "H W"], landmarks: Float32[np.ndarray, 
     y, x = np.mgrid[0 : grey.shape[0], 0 : grey.shape[1]]
     height = (x - landmarks[NOSE_BASE, 0]) * up[0] + (y - landmarks[NOSE_BASE, 1]) * up[1]
     region[height < 0] = 0
-    for moving, margin in ((EYE_LEFT_RING, 0.05), (EYE_RIGHT_RING, 0.05), (BROWS[:10], 0.04), (BROWS[10:], 0.04), (LIPS_OUTER, 0.05)):
+    for moving, margin in (
+        (EYE_LEFT_RING, 0.05),
+        (EYE_RIGHT_RING, 0.05),
+        (BROWS[:10], 0.04),
+        (BROWS[10:], 0.04),
+        (LIPS_OUTER, 0.05),
+    ):
         mask = np.zeros_like(region)
         cv2.fillPoly(mask, [np.round(cv2.convexHull(landmarks[list(moving)])).astype(np.int32)], 255)
         grow = max(3, int(2 * margin * size)) | 1

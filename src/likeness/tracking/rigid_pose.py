@@ -1,4 +1,5 @@
-"""Head pose from matched texture: keyframe points are lifted onto the fitted head once, then every frame's pose is the one
+"""Head pose from matched texture: keyframe points are lifted onto the fitted head once, then every frame's pose is
+the one
 that projects them onto their matches.
 """
 
@@ -30,6 +31,8 @@ class LiftedPoints:
     points: Float[np.ndarray, "N 3"]  # head frame, metres
     depth_deviations: Float[np.ndarray, " N"]  # cm, how uncertain each is along its ray
     view: Float[np.ndarray, "3"]  # direction to the camera in the head frame, when they were lifted
+
+
 CENTIMETRES = 100.0
 
 
@@ -119,4 +122,3 @@ def refine_pose(
 def to_rays(camera: Camera, pixels: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N 2"]:
     """Pixel positions as x/z, y/z."""
     return (pixels - camera.centre_pixels) / camera.focal_pixels
-
