@@ -16,7 +16,7 @@ OUTSIDE_PULL = 1.02  # diagonal growth of the damped solve: fields die out with 
 def smoothstep(value: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """0 below 0, 1 above 1, with flat ends."""
     clipped = np.clip(value, 0.0, 1.0)
-    return clipped * clipped * (3.0 - 2.0 * clipped)
+    return np.asarray(clipped * clipped * (3.0 - 2.0 * clipped))
 
 
 def _links(

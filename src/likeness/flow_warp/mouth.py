@@ -117,7 +117,7 @@ def _teeth_shown(
     lip_pixels = photo[(lips > 0.5) & (hole < 0.2)]
     lip_median = np.median(lip_pixels, axis=0) if len(lip_pixels) else skin_median
 
-    def redness(colour: np.ndarray) -> np.ndarray:
+    def redness(colour: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch"] | np.floating:
         return colour[..., 0] / (colour.sum(-1) + 1e-3)
 
     bright = inside.mean(1) > 0.55 * skin_median.mean()

@@ -15,7 +15,7 @@ from likeness.flow_warp.plate import build_backdrop
 from likeness.flow_warp.rig import CENTIMETRE, NUM_FACE, FaceRig, build_rig
 from likeness.flow_warp.surroundings import FaceImage, Surroundings, build_surroundings
 from likeness.geometry.camera import Camera
-from likeness.geometry.mesh import vertex_normals
+from likeness.geometry.mesh import graph_laplacian, vertex_normals
 from likeness.geometry.raster import rasterise
 from likeness.geometry.transform import RigidTransform
 from likeness.heads.landmark_sets import CHIN, FOREHEAD, OVAL
@@ -151,19 +151,7 @@ def _visibility(
     """Visible vertices keep their pixels; hidden ones take the smooth continuation of their neighbours'."""
     cosine = view_cosines(vertices, faces, T_cam_head)
     visible = np.clip(cosine / 0.15, 0.0, 1.0)
-    laplacian = _mesh_laplacian(vertices, faces)
+    laplacian = graph_laplacian(vertices / CENTIMETRE, faces).matrix
     trust = 4.0 * visible**2
     system = (sparse.diags(trust) + SMOOTH_PULL * laplacian).tocsc()
-    return Visibility(
-        cosine=cosine, hidden=1.0 - visible, filled_pixels=spsolve(system, trust[:, None] * pixels)
-    )
-
-
-def _mesh_laplacian(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> sparse.csr_matrix:
-    """Graph Laplacian with inverse edge lengths in centimetres."""
-    edges = np.unique(np.sort(np.vstack([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1), axis=0)
-    length = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1) / CENTIMETRE
-    weight = 1.0 / np.maximum(length, 0.1)
-    rows, columns = np.r_[edges[:, 0], edges[:, 1]], np.r_[edges[:, 1], edges[:, 0]]
-    links = sparse.coo_matrix((np.r_[weight, weight], (rows, columns)), shape=(len(vertices),) * 2).tocsr()
-    return (sparse.diags(np.asarray(links.sum(1)).ravel()) - links).tocsr()
+    return Visibility(cosine=cosine, hidden=1.0 - visible, filled_pixels=spsolve(system, trust[:, None] * pixels))

@@ -42,6 +42,43 @@ def unique_edges(faces: Int[np.ndarray, "F 3"]) -> Int[np.ndarray, "N 2"]:
     return np.unique(np.sort(directed[directed[:, 0] != directed[:, 1]], axis=1), axis=0)
 
 
+def orient_alike(faces: Int[np.ndarray, "F 3"]) -> Int[np.ndarray, "F 3"]:
+    """The faces, turned so that neighbours agree across every shared edge, starting from the first face of each
+    connected piece.
+
+    Raises:
+        ValueError: no turning makes all neighbours agree (a one-sided surface, or an edge of three faces).
+    """
+    owners: dict[tuple[int, int], list[int]] = {}
+    for number, face in enumerate(faces.tolist()):
+        for corner in range(3):
+            edge = (face[corner], face[(corner + 1) % 3])
+            owners.setdefault((min(edge), max(edge)), []).append(number)
+    result = faces.copy()
+    seen = np.zeros(len(faces), dtype=bool)
+    for seed in range(len(faces)):
+        queue = [] if seen[seed] else [seed]
+        seen[seed] = True
+        while queue:
+            number = queue.pop()
+            face = result[number].tolist()
+            for corner in range(3):
+                first, second = face[corner], face[(corner + 1) % 3]
+                for other in owners[(min(first, second), max(first, second))]:
+                    if other == number:
+                        continue
+                    rolled = result[other].tolist()
+                    agrees = (second, first) in zip(rolled, rolled[1:] + rolled[:1], strict=True)
+                    if not agrees and seen[other]:
+                        raise ValueError(f"faces {number} and {other} cannot be oriented alike")
+                    if not seen[other]:
+                        seen[other] = True
+                        if not agrees:
+                            result[other] = result[other][[0, 2, 1]]
+                        queue.append(other)
+    return result
+
+
 def boundary_loops(faces: Int[np.ndarray, "F 3"]) -> tuple[Int[np.ndarray, " N"], ...]:
     """Closed loops of vertices around the holes, longest first, each in the direction of its faces.
 

@@ -1,12 +1,15 @@
-"""Displacement bases of the built-in head on its skull mesh (centimetres): named shapes, correctives, identity modes."""
+"""Displacement bases of the built-in head on its skull mesh (centimetres): named shapes, correctives, identity
+modes.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sparse
 from jaxtyping import Float, Int
-from scipy.sparse.linalg import eigsh, spsolve
+from scipy.sparse.linalg import eigsh
 
+from likeness.geometry.mesh import GraphLaplacian, bilaplacian_interpolate, graph_laplacian
 from likeness.heads.authoring import parts
 from likeness.heads.authoring.shapes import (
     CHIN,
@@ -38,9 +41,7 @@ class Skull:
     vertices: Float[np.ndarray, "V 3"]
     faces: Int[np.ndarray, "F 3"]
     num_face_triangles: int
-    laplacian: sparse.csr_matrix
-    degree: Float[np.ndarray, " V"]
-    bilaplacian: sparse.csc_matrix
+    laplacian: GraphLaplacian
 
     @property
     def far(self) -> Int[np.ndarray, " N"]:
@@ -54,59 +55,25 @@ def build_skull(template: Float[np.ndarray, "468 3"], triangles: Int[np.ndarray,
     number = np.r_[np.array(OVAL), NUM_FACE + np.arange(len(back.vertices) - len(OVAL))]
     vertices = np.vstack([template, back.vertices[len(OVAL) :]])
     faces = np.vstack([triangles, number[back.faces]]).astype(np.int32)
-    laplacian, degree = graph_laplacian(vertices, faces)
     return Skull(
         vertices=vertices,
         faces=faces,
         num_face_triangles=len(triangles),
-        laplacian=laplacian,
-        degree=degree,
-        bilaplacian=(laplacian.T @ sparse.diags(1.0 / degree) @ laplacian).tocsc(),
+        laplacian=graph_laplacian(vertices, faces),
     )
-
-
-def graph_laplacian(
-    vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]
-) -> tuple[sparse.csr_matrix, Float[np.ndarray, " V"]]:
-    """Laplacian with inverse edge lengths (at least 0.1 cm) as weights, and its diagonal."""
-    edges = np.unique(np.sort(np.vstack([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1), axis=0)
-    length = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
-    weight = 1.0 / np.maximum(length, 0.1)
-    rows, columns = np.r_[edges[:, 0], edges[:, 1]], np.r_[edges[:, 1], edges[:, 0]]
-    adjacency = sparse.coo_matrix((np.r_[weight, weight], (rows, columns)), shape=(len(vertices),) * 2).tocsr()
-    degree = np.asarray(adjacency.sum(1)).ravel()
-    return (sparse.diags(degree) - adjacency).tocsr(), degree
-
-
-def interpolate(
-    skull: Skull, vertices: Int[np.ndarray, " H"], values: Float[np.ndarray, "H C"], fixed: Int[np.ndarray, " N"]
-) -> Float[np.ndarray, "V C"]:
-    """The smoothest field (least bi-Laplacian energy) with given values at some vertices and zero at fixed ones."""
-    fixed = np.setdiff1d(fixed, vertices)
-    known = np.r_[vertices, fixed]
-    given = np.vstack([values, np.zeros((len(fixed), values.shape[1]))])
-    free = np.setdiff1d(np.arange(len(skull.vertices)), known)
-    rows = skull.bilaplacian[free]
-    field = np.zeros((len(skull.vertices), values.shape[1]))
-    field[known] = given
-    field[free] = spsolve(rows[:, free].tocsc(), -rows[:, known] @ given).reshape(len(free), -1)
-    return field
 
 
 def displacement(skull: Skull, table: ShapeTable, *, hold_cranium: bool = False) -> Float[np.ndarray, "V 3"]:
     """Displacement field of one shape table, cm."""
-    fixed = np.array(table.fixed, dtype=np.int64)
-    if hold_cranium:
-        fixed = np.r_[fixed, skull.far]
-    return interpolate(skull, np.array(list(table.handles)), np.array(list(table.handles.values()), float), fixed)
+    fixed = [*table.fixed, *(skull.far if hold_cranium else ())]
+    return bilaplacian_interpolate(skull.laplacian, table.handles, fixed)
 
 
 def jaw_weights(skull: Skull) -> Float[np.ndarray, " V"]:
     """How much each vertex follows the jaw, 0 to 1."""
     weights, still = jaw_weight_handles()
-    fixed = np.r_[np.array(still), skull.far]
-    values = np.array(list(weights.values()))[:, None]
-    return np.clip(interpolate(skull, np.array(list(weights)), values, fixed)[:, 0], 0.0, 1.0)
+    handles = {vertex: (weight, 0.0, 0.0) for vertex, weight in weights.items()}
+    return np.clip(bilaplacian_interpolate(skull.laplacian, handles, [*still, *skull.far])[:, 0], 0.0, 1.0)
 
 
 def jaw_opened(vertices: Float[np.ndarray, "V 3"], weights: Float[np.ndarray, " V"]) -> Float[np.ndarray, "V 3"]:
@@ -117,7 +84,9 @@ def jaw_opened(vertices: Float[np.ndarray, "V 3"], weights: Float[np.ndarray, " 
     return vertices + weights[:, None] * (turned - vertices)
 
 
-def mouth_close_table(skull: Skull, weights: Float[np.ndarray, " V"], open_lips: Float[np.ndarray, "V 3"]) -> ShapeTable:
+def mouth_close_table(
+    skull: Skull, weights: Float[np.ndarray, " V"], open_lips: Float[np.ndarray, "V 3"]
+) -> ShapeTable:
     """Brings the lips together again at jawOpen = 1: inner lips meet a little below their rest position."""
     opened = jaw_opened(skull.vertices, weights) + open_lips
     gap = opened[13, 1] - opened[14, 1]
@@ -125,7 +94,7 @@ def mouth_close_table(skull: Skull, weights: Float[np.ndarray, " V"], open_lips:
     for vertex in LOWER_LIP:
         handles[vertex] = tuple((skull.vertices[vertex] - opened[vertex]) * 0.8)
     for upper, lower in zip(UPPER_LIP_INNER[1:-1], LOWER_LIP_INNER[1:-1], strict=True):
-        drop = (opened[upper, 1] - opened[lower, 1] - 0.8 * (skull.vertices[lower, 1] - opened[lower, 1]))
+        drop = opened[upper, 1] - opened[lower, 1] - 0.8 * (skull.vertices[lower, 1] - opened[lower, 1])
         handles[upper] = (0.0, -min(drop, 0.35 * gap), 0.0)
     return ShapeTable(name="mouthClose", handles=handles, fixed=UPPER_FACE + NOSE + JAW_LINE + MOUTH_CORNERS + CHIN[3:])
 
@@ -146,9 +115,13 @@ def named_shapes(
 def smooth_fields(skull: Skull) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, "V K"]]:
     """The smoothest Laplacian eigenmodes of the skull, each of unit root mean square over the face, and their
     eigenvalues divided by the largest."""
-    eigenvalues, modes = eigsh(skull.laplacian, k=IDENTITY_MODES, M=sparse.diags(skull.degree), sigma=-1e-3)
+    eigenvalues, modes = eigsh(
+        skull.laplacian.matrix, k=IDENTITY_MODES, M=sparse.diags(skull.laplacian.degree), sigma=-1e-3
+    )
     modes = modes / np.sqrt((modes[:NUM_FACE] ** 2).mean(0))
-    modes *= np.sign(modes[0] + 1e-12)
+    left = np.flatnonzero(skull.vertices[:, 0] > 1.0)
+    largest = left[np.abs(modes[left]).argmax(axis=0)]  # a sign that does not depend on the solver
+    modes *= np.sign(modes[largest, np.arange(IDENTITY_MODES)])
     eigenvalues = np.maximum(eigenvalues, eigenvalues[1])
     return eigenvalues / eigenvalues[-1], modes
 

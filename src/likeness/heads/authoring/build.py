@@ -1,4 +1,5 @@
-"""Assembles the built-in head from the measured template and the tables beside it, and writes `assets/builtin_head.npz`.
+"""Assembles the built-in head from the measured template and the tables beside it, and writes
+`assets/builtin_head.npz`.
 
 Run `python -m likeness.heads.authoring.build` after any change. Works in centimetres; the stored head is in metres.
 """
@@ -174,7 +175,8 @@ def main() -> None:
     with np.load(ASSETS / "face_template.npz", allow_pickle=False) as face:
         arrays = build(face["vertices"], face["faces"], face["mirror"], face["identity_deviations"])
     np.savez_compressed(ASSETS / "builtin_head.npz", **arrays)
-    print(f"{len(arrays['template'])} vertices, {len(arrays['faces'])} triangles, {len(arrays['expression_names'])} shapes")
+    num_shapes = len(arrays["expression_names"])
+    print(f"{len(arrays['template'])} vertices, {len(arrays['faces'])} triangles, {num_shapes} shapes")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@ Each function returns vertices and counter-clockwise (outward) triangles. Sizes 
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from likeness.geometry.mesh import face_normals, orient_alike
 from likeness.heads.landmark_sets import LIPS_INNER, LOWER_LIP_INNER, OVAL, UPPER_LIP_INNER
 
 CRANIUM_CENTRE = np.array([0.0, 2.6, -2.6])
@@ -54,16 +56,18 @@ def strip_between(first: list[int], second: list[int], *, closed: bool) -> list[
     return faces
 
 
+def strips_between(rows: list[list[int]]) -> list[tuple[int, int, int]]:
+    """Triangles between each closed row of vertices and the next."""
+    return [face for first, second in pairwise(rows) for face in strip_between(first, second, closed=True)]
+
+
 def oriented(
     vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"], outward: Float[np.ndarray, "F 3"]
 ) -> Int[np.ndarray, "F 3"]:
-    """The faces, turned so that each normal agrees with its outward direction."""
-    corner = vertices[faces]
-    normals = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    wrong = (normals * outward).sum(1) < 0
-    result = faces.copy()
-    result[wrong] = result[wrong][:, [0, 2, 1]]
-    return result
+    """The faces of one connected piece, all turned alike, so that most normals agree with their outward direction."""
+    alike = orient_alike(faces)
+    agreement = (face_normals(vertices, alike) * outward).sum()
+    return alike if agreement > 0 else alike[:, [0, 2, 1]]
 
 
 def cranium(face: Float[np.ndarray, "468 3"]) -> Part:
@@ -82,7 +86,11 @@ def cranium(face: Float[np.ndarray, "468 3"]) -> Part:
     vertices = np.vstack([*rows, CRANIUM_CENTRE + CRANIUM_RADII * pole])
     count = len(OVAL)
     numbers = [[row * count + index for index in range(count)] for row in range(len(rows))]
-    faces = [face for first, second in zip(numbers, numbers[1:], strict=False) for face in strip_between(first, second, closed=True)]
+    faces = [
+        face
+        for first, second in zip(numbers, numbers[1:], strict=False)
+        for face in strip_between(first, second, closed=True)
+    ]
     last = numbers[-1]
     faces += [(last[index], len(vertices) - 1, last[(index + 1) % count]) for index in range(count)]
     triangles = np.array(faces, dtype=np.int32)
@@ -109,8 +117,7 @@ def ear(side: float) -> Part:
         numbers.append([len(points) + index for index in range(count)])
         points += list(EAR_CENTRE + radius * rim + bulge * outward)
     faces = [(0, numbers[1][index], numbers[1][(index + 1) % 14]) for index in range(14)]
-    for first, second in zip(numbers[1:], numbers[2:], strict=False):
-        faces += strip_between(first, second, closed=True)
+    faces += strips_between(numbers[1:])
     vertices = np.array(points) * np.array([side, 1.0, 1.0])
     triangles = np.array(faces, dtype=np.int32)
     direction = np.broadcast_to(outward * np.array([side, 1.0, 1.0]), (len(triangles), 3))
@@ -126,7 +133,11 @@ def neck() -> Part:
     ]
     vertices = np.vstack(rows)
     numbers = [[row * NECK_SEGMENTS + index for index in range(NECK_SEGMENTS)] for row in range(len(rows))]
-    faces = [face for first, second in zip(numbers, numbers[1:], strict=False) for face in strip_between(first, second, closed=True)]
+    faces = [
+        face
+        for first, second in zip(numbers, numbers[1:], strict=False)
+        for face in strip_between(first, second, closed=True)
+    ]
     triangles = np.array(faces, dtype=np.int32)
     outward = vertices[triangles].mean(1) - np.array([0.0, 0.0, -4.6])
     outward[:, 1] = 0.0
@@ -146,8 +157,7 @@ def eyeball(centre: Float[np.ndarray, "3"], rings: int = 7, segments: int = 14) 
     vertices = np.vstack([front, *body, back])
     numbers = [[1 + row * segments + index for index in range(segments)] for row in range(rings - 1)]
     faces = [(0, numbers[0][index], numbers[0][(index + 1) % segments]) for index in range(segments)]
-    for first, second in zip(numbers, numbers[1:], strict=False):
-        faces += strip_between(first, second, closed=True)
+    faces += strips_between(numbers)
     faces += [(len(vertices) - 1, numbers[-1][(index + 1) % segments], numbers[-1][index]) for index in range(segments)]
     triangles = np.array(faces, dtype=np.int32)
     return Part(vertices=vertices, faces=oriented(vertices, triangles, vertices[triangles].mean(1) - centre))
@@ -167,7 +177,11 @@ def mouth_cavity(face: Float[np.ndarray, "468 3"]) -> Part:
     vertices = np.vstack([*rows, centre - np.array([0.0, 0.0, 4.2])])
     count = len(LIPS_INNER)
     numbers = [[row * count + index for index in range(count)] for row in range(len(rows))]
-    faces = [face_ for first, second in zip(numbers, numbers[1:], strict=False) for face_ in strip_between(first, second, closed=True)]
+    faces = [
+        face_
+        for first, second in zip(numbers, numbers[1:], strict=False)
+        for face_ in strip_between(first, second, closed=True)
+    ]
     faces += [(numbers[-1][index], len(vertices) - 1, numbers[-1][(index + 1) % count]) for index in range(count)]
     triangles = np.array(faces, dtype=np.int32)
     inward = centre - np.array([0.0, 0.0, 2.0]) - vertices[triangles].mean(1)

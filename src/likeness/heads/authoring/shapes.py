@@ -51,7 +51,12 @@ class ShapeTable:
 def shape_tables(template: Float[np.ndarray, "468 3"], mirror: Int[np.ndarray, "468"]) -> list[ShapeTable]:
     """All shapes on the given template (cm), Left and Right separately where both exist."""
     tables = []
-    for table in [*_eye_tables(template), *_brow_tables(), *_mouth_side_tables(template), *_cheek_and_nose_tables(template)]:
+    for table in [
+        *_eye_tables(template),
+        *_brow_tables(),
+        *_mouth_side_tables(template),
+        *_cheek_and_nose_tables(template),
+    ]:
         tables += [_renamed(_mirrored(table, mirror), table.name + "Left"), _renamed(table, table.name + "Right")]
     return tables + _mouth_middle_tables(template)
 

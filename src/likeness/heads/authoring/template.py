@@ -1,4 +1,5 @@
-"""Measures the face template: the symmetric mean of pose-free landmarks of frontal portraits with closed, resting mouths.
+"""Measures the face template: the symmetric mean of pose-free landmarks of frontal portraits with closed, resting
+mouths.
 
 Run once by hand; its result ships as `assets/face_template.npz` (see the note beside it).
 """
@@ -11,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from likeness.heads.authoring.bases import build_skull, identity_basis
+from likeness.heads.authoring.parts import oriented
 from likeness.heads.landmark_sets import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT, OUTER_EYE_CORNERS, RIGID
 
 OUTER_EYE_DISTANCE = 8.9  # cm, fixes the scale of the head
@@ -117,9 +119,7 @@ def in_head_frame(mean: Float[np.ndarray, "468 3"]) -> Float[np.ndarray, "468 3"
     return mean @ rotation.T + shift
 
 
-def symmetric_template(
-    mean: Float[np.ndarray, "468 3"], partner: Int[np.ndarray, "468"]
-) -> Float[np.ndarray, "468 3"]:
+def symmetric_template(mean: Float[np.ndarray, "468 3"], partner: Int[np.ndarray, "468"]) -> Float[np.ndarray, "468 3"]:
     """The mean face in the head frame, exactly mirror symmetric."""
     placed = in_head_frame(mean)
     symmetric = 0.5 * (placed + placed[partner] * np.array([-1.0, 1.0, 1.0]))
@@ -178,12 +178,7 @@ def main() -> None:
     faces = resting_faces(frontal)
     template = symmetric_template(average_face(faces)[0], partner)
     triangles = face_triangles()
-    normals = np.cross(
-        template[triangles[:, 1]] - template[triangles[:, 0]], template[triangles[:, 2]] - template[triangles[:, 0]]
-    )
-    outward = template[triangles].mean(1) - np.array([0.0, 0.0, -2.0])
-    inward = (normals * outward).sum(1) < 0
-    triangles[inward] = triangles[inward][:, [0, 2, 1]]
+    triangles = oriented(template, triangles, template[triangles].mean(1) - np.array([0.0, 0.0, -2.0]))
     np.savez_compressed(
         options.out,
         vertices=template,
