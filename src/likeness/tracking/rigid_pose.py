@@ -1,6 +1,5 @@
 """Head pose from matched texture: keyframe points are lifted onto the fitted head once, then every frame's pose is
-the one
-that projects them onto their matches.
+the one that projects them onto their matches.
 """
 
 from dataclasses import dataclass, replace
