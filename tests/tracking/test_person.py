@@ -5,10 +5,14 @@ import pytest
 
 from likeness.heads.builtin import builtin_head
 from likeness.tracking.basis import free_basis
-from likeness.tracking.person import estimate_person, person_with_shape, read_frame
+from likeness.tracking.person import estimate_person, fit_frame, person_with_shape, reading
 from tests.tracking.faces import angle_degrees, landmarks, truth
 
 HEAD = builtin_head()
+
+
+def read_frame(person, points, previous):
+    return reading(person, points, fit_frame(person, points, None if previous is None else previous.state))
 
 
 def test_identity_of_several_frames_explains_the_person():
@@ -34,22 +38,22 @@ def test_identity_of_several_frames_explains_the_person():
 def test_warm_start_follows_a_turn():
     true = truth(shape_size=0.5)
     person = person_with_shape(HEAD, true.camera, true.shape)
-    reading = None
+    last = None
     for yaw in np.linspace(-20, 20, 9):
         step = truth(shape_size=0.5, yaw=float(yaw))
-        reading = read_frame(person, landmarks(step), reading)
-        assert angle_degrees(reading.state.rotation, step.rotation) < 0.5
-    assert reading.confidence > 0.95
+        last = read_frame(person, landmarks(step), last)
+        assert angle_degrees(last.state.rotation, step.rotation) < 0.5
+    assert last.confidence > 0.95
 
 
 def test_talking_does_not_move_the_head():
     """Cross-talk: with the mouth opening and closing, pitch and distance stay."""
     person = person_with_shape(HEAD, truth().camera, np.zeros(HEAD.num_shape))
-    reading, readings = None, []
+    last, readings = None, []
     for opening in 0.12 - 0.12 * np.cos(np.linspace(0, 4 * np.pi, 17)):
         talking = truth(jaw=(float(opening), 0.0, 0.0), named={"mouthFunnel": float(opening)})
-        reading = read_frame(person, landmarks(talking), reading)
-        readings.append(reading)
+        last = read_frame(person, landmarks(talking), last)
+        readings.append(last)
     angles = [angle_degrees(readings[0].state.rotation, other.state.rotation) for other in readings]
     depths = np.array([other.state.translation[2] for other in readings])
     openings = np.array([other.state.jaw[0] for other in readings])
@@ -62,6 +66,6 @@ def test_wild_landmarks_have_little_confidence():
     true = truth()
     person = person_with_shape(HEAD, true.camera, true.shape)
     noise = np.random.default_rng(0).normal(0.0, 15.0, (478, 3))
-    reading = read_frame(person, landmarks(true) + noise, None)
-    assert reading.confidence < 0.3
-    assert np.isfinite(reading.frame.expression).all()
+    wild = read_frame(person, landmarks(true) + noise, None)
+    assert wild.confidence < 0.3
+    assert np.isfinite(wild.frame.expression).all()

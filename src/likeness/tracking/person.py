@@ -10,7 +10,7 @@ from likeness.geometry.camera import Camera
 from likeness.geometry.rotation import axis_angle_from_matrix, geodesic_angle
 from likeness.heads.model import HeadModel
 from likeness.motion.record import MotionFrame
-from likeness.tracking.basis import NUM_LANDMARKS, FitBasis, free_basis, lock_shape, rigid_rows
+from likeness.tracking.basis import FitBasis, free_basis, lock_shape, rigid_rows
 from likeness.tracking.eyes import EyeGeometry, eye_geometry, read_eyes
 from likeness.tracking.fit import (
     FitState,
@@ -109,38 +109,43 @@ def fit_shape(basis: FitBasis, targets: Sequence[Target]) -> Float[np.ndarray, "
     return states[0].coefficients[: basis.num_shape].copy()
 
 
-def read_frame(
+def fit_frame(
     person: Person,
     points: Float[np.ndarray, "478 3"],
-    previous: Reading | None,
+    previous: FitState | None,
     *,
     refine: Callable[[FitState], FitState] | None = None,
-) -> Reading:
-    """Pose, jaw, expression, gaze and lids of a frame (landmarks in pixels), warm from the frame before.
+) -> FitState:
+    """Pose, jaw and expression of a frame (landmarks in pixels), warm from the frame before.
 
     The pose comes from the rigid landmarks with the last expression, and then from `refine` where it is given; jaw
     and expression answer to that pose and cannot pull at it.
     """
     target = target_from_landmarks(points, person.camera, person.basis)
     rigid_target = target_from_landmarks(points, person.camera, person.rigid)
-    if previous is None:
-        start = similarity_start(person.basis, target)
-        state = fit(person.basis, target, start, iterations=FIRST_ITERATIONS)
-    else:
-        state = previous.state
+    state = previous
+    if state is None:
+        state = fit(person.basis, target, similarity_start(person.basis, target), iterations=FIRST_ITERATIONS)
     posed = fit_pose(person.rigid, rigid_target, state, iterations=2)
     if geodesic_angle(posed.rotation[None], state.rotation[None])[0] > FAST_TURN:
         state = fit_expression(person.basis, target, posed, iterations=1)
         posed = fit_pose(person.rigid, rigid_target, state, iterations=2)
     if refine is not None:
         posed = refine(posed)
-    return reading(person, points, target, fit_expression(person.basis, target, posed, iterations=1))
+    return fit_expression(person.basis, target, posed, iterations=1)
 
 
-def reading(person: Person, points: Float[np.ndarray, "478 3"], target: Target, state: FitState) -> Reading:
-    """The numbers of a fitted frame."""
+def fit_at_pose(person: Person, points: Float[np.ndarray, "478 3"], state: FitState) -> FitState:
+    """Jaw and expression of a frame whose pose is known better than its own landmarks tell."""
+    target = target_from_landmarks(points, person.camera, person.basis)
+    return fit_expression(person.basis, target, state, iterations=1)
+
+
+def reading(person: Person, points: Float[np.ndarray, "478 3"], state: FitState) -> Reading:
+    """The numbers of a fitted frame; gaze and lids are read from its landmarks."""
+    target = target_from_landmarks(points, person.camera, person.basis)
     fitted = person.basis.positions(state.coefficients, state.jaw)
-    eyes = read_eyes(points, fitted[:NUM_LANDMARKS], state.T_cam_head, person.camera, person.eyes)
+    eyes = read_eyes(points, fitted, state.T_cam_head, person.camera, person.eyes)
     residual = residual_percent(person.basis, target, state)
     frame = MotionFrame(
         rotation=axis_angle_from_matrix(state.rotation),

@@ -38,7 +38,7 @@ def portrait_from_image(
     state = fit(basis, target, start, iterations=PHOTO_ITERATIONS, priors=SHAPE_PRIORS)
     shape = state.coefficients[: basis.num_shape]
     person = person_with_shape(head, camera, shape, basis=basis)
-    result = reading(person, found.points, target, replace(state, coefficients=state.coefficients[basis.num_shape :]))
+    result = reading(person, found.points, replace(state, coefficients=state.coefficients[basis.num_shape :]))
     return Portrait(
         image=image,
         head=head,

@@ -1,5 +1,6 @@
 """Live tracking: a frame in, a moment of motion out, nothing from the future; identity settles in the first second."""
 
+from dataclasses import replace
 from types import TracebackType
 
 import numpy as np
@@ -11,10 +12,10 @@ from likeness.motion.one_euro import CausalState, smooth_next, start_causal
 from likeness.motion.record import MotionFrame
 from likeness.tracking.assemble import faded
 from likeness.tracking.landmarks import LandmarkDetector
-from likeness.tracking.person import Person, Reading, estimate_person
+from likeness.tracking.person import Person, Reading, estimate_person, fit_frame, reading
 from likeness.tracking.rigid_points import RigidMatcher
 from likeness.tracking.texture import TexturePose
-from likeness.tracking.video import SeenFrame, read_seen, with_kept_gaze
+from likeness.tracking.video import with_kept_gaze
 
 SETTLE_FRAMES = (1, 5, 15, 30)  # with a face; the identity is estimated anew after each of these, then stays
 KEPT_FRAMES = 10  # landmarks from which it is estimated
@@ -72,10 +73,17 @@ class StreamTracker:
             self._settle(found.points, image)
         assert self.person is not None and self._texture is not None
         matches = self._matcher.match(image, found.points, self._num_seen)
-        seen = SeenFrame(points=found.points.astype(np.float32), score=found.score, matches=matches)
-        result = read_seen(self.person, self._texture, seen, None if self._is_gap else self._last)
+        texture = self._texture
+        state = fit_frame(
+            self.person,
+            found.points,
+            None if self._is_gap or self._last is None else self._last.state,
+            refine=lambda posed: texture.refine(posed, found.points, matches),
+        )
+        result = reading(self.person, found.points, state)
+        result = replace(result, confidence=result.confidence * found.score)
         for number in range(self._num_lifted, len(self._matcher.keyframes)):
-            self._texture.remember(number, self._matcher.keyframes[number], result.state)
+            texture.remember(number, self._matcher.keyframes[number], state)
         self._num_lifted = len(self._matcher.keyframes)
         if self._last is not None:
             result = with_kept_gaze(result, self._last)

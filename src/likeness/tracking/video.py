@@ -3,7 +3,7 @@
 import logging
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -20,10 +20,11 @@ from likeness.motion.one_euro import smooth_causal
 from likeness.motion.record import Motion
 from likeness.motion.smoothing import smooth_two_sided
 from likeness.tracking.assemble import motion_from_readings
+from likeness.tracking.fit import FitState
 from likeness.tracking.landmarks import MINIMUM_FACE_PIXELS, LandmarkDetector
-from likeness.tracking.person import Person, Reading, estimate_person, read_frame
+from likeness.tracking.person import Person, Reading, estimate_person, fit_at_pose, fit_frame, reading
 from likeness.tracking.rigid_points import Keyframe, RigidMatcher, RigidMatches
-from likeness.tracking.texture import TexturePose
+from likeness.tracking.texture import steady_poses
 
 TRACKER = "likeness 1"
 Smoothing = Literal["two-sided", "causal", "none"]
@@ -86,7 +87,7 @@ def track_video(
     chosen = np.linspace(0, len(seen) - 1, min(SHAPE_FRAMES, len(seen))).round().astype(int)
     camera = default_camera(clip.width, clip.height, focal_ratio)
     person = estimate_person(head, camera, [seen[index].points.astype(np.float64) for index in chosen])
-    motion = motion_from_readings(person, list(read_clip(person, clip)), clip.times, source=source, tracker=TRACKER)
+    motion = motion_from_readings(person, read_clip(person, clip), clip.times, source=source, tracker=TRACKER)
     if smoothing == "two-sided":
         return smooth_two_sided(motion)
     return smooth_causal(motion) if smoothing == "causal" else motion
@@ -120,31 +121,27 @@ def watch_clip(frames: Iterable[VideoFrame], *, face: int | None) -> SeenClip:
     return SeenClip(frames=kept, times=np.array(times), keyframes=matcher.keyframes, width=size[0], height=size[1])
 
 
-def read_clip(person: Person, clip: SeenClip) -> Iterator[Reading | None]:
-    """Pose and expression of every frame, each warm from the one before; None where no face was seen."""
-    texture = TexturePose(person)
-    keyframes = {keyframe.index: number for number, keyframe in enumerate(clip.keyframes)}
+def read_clip(person: Person, clip: SeenClip) -> list[Reading | None]:
+    """Every frame as numbers: poses that landmarks and texture agree on, then expression; None without a face."""
+    points = [None if seen is None else seen.points.astype(np.float64) for seen in clip.frames]
+    matches = [None if seen is None else seen.matches for seen in clip.frames]
+    states: list[FitState | None] = []
+    for place in points:  # each warm from the one before
+        previous = states[-1] if states else None
+        states.append(None if place is None else fit_frame(person, place, previous))
+    readings: list[Reading | None] = []
     last: Reading | None = None
-    is_gap = True
-    for index, seen in enumerate(clip.frames):
-        if seen is None:
-            is_gap = True
-            yield None
+    for seen, place, state in zip(
+        clip.frames, points, steady_poses(person, states, points, matches, clip.keyframes), strict=True
+    ):
+        if seen is None or place is None or state is None:
+            readings.append(None)
             continue
-        result = read_seen(person, texture, seen, None if is_gap else last)
-        if index in keyframes:
-            texture.remember(keyframes[index], clip.keyframes[keyframes[index]], result.state)
-        if last is not None:
-            result = with_kept_gaze(result, last)
-        last, is_gap = result, False
-        yield result
-
-
-def read_seen(person: Person, texture: TexturePose, seen: SeenFrame, previous: Reading | None) -> Reading:
-    """One frame, its pose held by the texture; confidence falls with what of the face is outside the picture."""
-    points = seen.points.astype(np.float64)
-    result = read_frame(person, points, previous, refine=lambda state: texture.refine(state, points, seen.matches))
-    return replace(result, confidence=result.confidence * seen.score)
+        result = reading(person, place, fit_at_pose(person, place, state))
+        result = replace(result, confidence=result.confidence * seen.score)
+        last = result if last is None else with_kept_gaze(result, last)
+        readings.append(last)
+    return readings
 
 
 def with_kept_gaze(result: Reading, last: Reading) -> Reading:
