@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from likeness.evaluation.control_measures import QUANTITIES, named_and_leak, naming_of, quantities_of
+from likeness.evaluation.control_measures import leak, naming_of, quantities_of
 from likeness.heads.builtin import builtin_head
 
 
@@ -24,15 +24,16 @@ def test_a_smile_on_the_left_names_the_left_corner():
     displacement[70, 1] = displacement[63, 1] = displacement[46, 1] = displacement[
         53, 1
     ] = -0.2  # the other side's brow
-    moved, leak, where = named_and_leak(naming, quantities_of(displacement))
-    assert moved == pytest.approx(4.0)
-    assert leak == pytest.approx(0.2)
-    assert where == "outer brow height, right"
+    values = quantities_of(displacement)
+    assert values[naming.quantity.name] == pytest.approx(4.0)
+    assert leak(naming, values) == (pytest.approx(0.2), "outer brow height, right")
 
 
-def test_directions():
+def test_a_blink_lessens_the_aperture_of_its_side_alone():
     closing = naming_of("eyeBlinkRight")
     assert closing is not None
     displacement = np.zeros((478, 3))
     displacement[[158, 159, 160], 1] = -3.0
-    assert named_and_leak(closing, quantities_of(displacement)) == (pytest.approx(3.0), 0.0, QUANTITIES[0].name)
+    values = quantities_of(displacement)
+    assert closing.direction * values[closing.quantity.name] == pytest.approx(3.0)
+    assert leak(closing, values)[0] == 0.0

@@ -91,3 +91,11 @@ def test_displacement_removes_pose_and_scale():
     assert np.hypot(up, out) == pytest.approx(5.0, abs=1e-6)
     assert up > 4.5 and abs(across) < 1e-6
     np.testing.assert_allclose(np.delete(moved, 61, axis=0), 0.0, atol=1e-6)
+
+
+def test_displacement_is_not_misled_by_a_forehead_that_moves():
+    points = face()
+    raised = points.copy()
+    raised[[10, 338, 297, 109, 67, 151, 162, 389], 1] -= 0.03 * np.linalg.norm(points[33] - points[263])
+    moved = face_measures.displacement(points, raised)
+    assert np.abs(moved[[1, 61, 152], :2]).max() < 0.1  # across and up; a plain fit gives up to 0.5

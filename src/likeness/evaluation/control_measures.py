@@ -50,8 +50,8 @@ QUANTITIES = (
     _quantity("gaze height, left", "gazeLeft", _UP, (473,), (263, 362)),
     _quantity("nose wing height, right", "noseRight", _UP, (98, 64)),
     _quantity("nose wing height, left", "noseLeft", _UP, (327, 294)),
-    _quantity("cheek fullness, right", "cheekRight", _OUT, (50, 205, 187)),
-    _quantity("cheek fullness, left", "cheekLeft", _OUT, (280, 425, 411)),
+    _quantity("cheek fullness, right", "cheekRight", _LEFTWARD, (), (187, 147, 213, 192)),
+    _quantity("cheek fullness, left", "cheekLeft", _LEFTWARD, (411, 376, 433, 416)),
     _quantity("mouth corner height, right", "cornerRight", _UP, (61,)),
     _quantity("mouth corner height, left", "cornerLeft", _UP, (291,)),
     _quantity("mouth corner outward, right", "cornerRight", _LEFTWARD, (), (61,)),
@@ -68,7 +68,6 @@ QUANTITIES = (
     _quantity("upper lip thickness", "mouth", _UP, (0, 37, 267), (13, 82, 312)),
     _quantity("lower lip thickness", "mouth", _UP, (14, 87, 317), (17, 84, 314)),
     _quantity("lip height", "mouth", _UP, (0, 37, 267), (17, 84, 314)),
-    _quantity("lips forward", "mouth", _OUT, (0, 13, 14, 17)),
     _quantity("chin height", "jaw", _UP, (CHIN, 148, 377)),
     _quantity("chin leftward", "jaw", _LEFTWARD, (CHIN, 148, 377)),
     _quantity("chin forward", "jaw", _OUT, (CHIN, 148, 377, 199)),
@@ -85,9 +84,9 @@ _WHOLE_MOUTH = (
 # Control (without Left / Right) -> quantity that it names, its direction, and the regions that it may move. SIDE and
 # side stand for the control's own side; what lies in one region of the flesh (lips, jaw, cheek, nose) moves together.
 _NAMED: dict[str, tuple[str, int, tuple[str, ...]]] = {
-    "eyeBlink": ("lid aperture, side", -1, ("lidsSIDE",)),
-    "eyeWide": ("lid aperture, side", 1, ("lidsSIDE",)),
-    "eyeSquint": ("lid aperture, side", -1, ("lidsSIDE", "cheekSIDE")),
+    "eyeBlink": ("lid aperture, side", -1, ("lidsSIDE", "gazeSIDE")),  # a lid hides the iris
+    "eyeWide": ("lid aperture, side", 1, ("lidsSIDE", "gazeSIDE")),
+    "eyeSquint": ("lid aperture, side", -1, ("lidsSIDE", "gazeSIDE", "cheekSIDE")),
     "eyeLookUp": ("gaze height, side", 1, ("gazeSIDE", "lidsSIDE")),  # the lids follow a vertical gaze
     "eyeLookDown": ("gaze height, side", -1, ("gazeSIDE", "lidsSIDE")),
     "browInnerUp": ("inner brow height, side", 1, ("browSIDE",)),
@@ -110,7 +109,7 @@ _NAMED_WHOLE: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "eyeLookOutRight": ("gaze leftward, right", -1, ("gazeRight",)),
     "eyeLookInRight": ("gaze leftward, right", 1, ("gazeRight",)),
     "mouthPucker": ("mouth width", -1, _WHOLE_MOUTH),
-    "mouthFunnel": ("lips forward", 1, _WHOLE_MOUTH),
+    "mouthFunnel": ("mouth width", -1, _WHOLE_MOUTH),
     "mouthRollUpper": ("upper lip thickness", -1, _WHOLE_MOUTH),
     "mouthRollLower": ("lower lip thickness", -1, _WHOLE_MOUTH),
     "mouthShrugUpper": ("upper lip height", 1, _WHOLE_MOUTH),
@@ -153,9 +152,8 @@ def quantities_of(displacement: Float[np.ndarray, "L 3"]) -> dict[str, float]:
     return {quantity.name: quantity.value(displacement) for quantity in QUANTITIES}
 
 
-def named_and_leak(naming: Naming, values: Mapping[str, float]) -> tuple[float, float, str]:
-    """How far the named quantity moved in its direction, the largest movement elsewhere, and where that was."""
-    named = naming.direction * values[naming.quantity.name]
+def leak(naming: Naming, values: Mapping[str, float]) -> tuple[float, str]:
+    """The largest movement of a quantity outside the control's regions, and which it was."""
     others = {q.name: abs(values[q.name]) for q in QUANTITIES if q.region not in naming.regions}
     worst = max(others, key=lambda name: others[name])
-    return named, others[worst], worst
+    return others[worst], worst

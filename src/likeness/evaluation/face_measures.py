@@ -12,6 +12,10 @@ from likeness.heads.landmark_sets import CHIN, FOREHEAD, OUTER_EYE_CORNERS, RIGI
 FACE_LANDMARKS = 468  # the iris points after them are noisier and count for gaze alone
 MISSED_PERCENT = 100.0  # landmark error of a frame in which no face is found
 
+_STEADY = (168, 6, 197, 195, 193, 417, 122, 351, 33, 133, 362, 263, 127, 356, 162, 389)
+_ROBUST_ROUNDS = 12
+_ROBUST_FLOOR = 0.002  # outer-eye distances; landmarks nearer than this all count the same
+
 _UPPER_LIP, _LOWER_LIP = 13, 14  # inner edges, in the middle
 _MOUTH_CORNERS = (61, 291)
 _LIDS = ((159, 145, 33, 133), (386, 374, 263, 362))  # upper, lower, outer corner, inner corner; right, left
@@ -123,17 +127,36 @@ def eye_gazes(landmarks: Float[np.ndarray, "*batch L 3"]) -> Float[np.ndarray, "
 def displacement(rest: Float[np.ndarray, "L 3"], edited: Float[np.ndarray, "L 3"]) -> Float[np.ndarray, "L 3"]:
     """How the face moved within the head, in percent of the outer-eye distance (in space).
 
-    Pose and scale go first (similarity fit of the rigid landmarks). Axes: subject's left, up, out of the face.
+    Pose and scale go first: a similarity fit of temples, nose bridge and eye corners (the forehead moves with the
+    brows), in which landmarks that moved on their own lose their weight. Axes: subject's left, up, out of the face.
     """
-    rigid = list(RIGID)
-    rotation = head_rotation(rest, edited)
-    centre, edited_centre = rest[rigid].mean(axis=0), edited[rigid].mean(axis=0)
-    turned = (edited - edited_centre) @ rotation  # back into the pose at rest
-    still = rest - centre
-    scale = (turned[rigid] * still[rigid]).sum() / (turned[rigid] ** 2).sum()
     right, left = OUTER_EYE_CORNERS
     unit = np.linalg.norm(rest[left] - rest[right])
-    return 100 * (scale * turned - still) @ head_axes(rest).T / unit
+    steady = list(_STEADY)
+    weights = np.ones(len(steady))
+    for _ in range(_ROBUST_ROUNDS):
+        aligned = _aligned(edited, rest, steady, weights)
+        gap = np.linalg.norm(aligned[steady] - rest[steady], axis=1) / unit
+        weights = 1.0 / np.maximum(gap, _ROBUST_FLOOR)
+    return 100 * (aligned - rest) @ head_axes(rest).T / unit
+
+
+def _aligned(
+    points: Float[np.ndarray, "L 3"],
+    target: Float[np.ndarray, "L 3"],
+    chosen: list[int],
+    weights: Float[np.ndarray, " N"],
+) -> Float[np.ndarray, "L 3"]:
+    """All points under the similarity that best carries the chosen ones to their targets (weighted least squares)."""
+    share = (weights / weights.sum())[:, None]
+    centre, target_centre = (share * points[chosen]).sum(axis=0), (share * target[chosen]).sum(axis=0)
+    before, after = points[chosen] - centre, target[chosen] - target_centre
+    u, _, vt = np.linalg.svd((share * after).T @ before)
+    u[:, 2] *= np.sign(np.linalg.det(u @ vt))  # no mirror image
+    rotation = u @ vt
+    turned = before @ rotation.T
+    scale = (share * turned * after).sum() / (share * turned**2).sum()
+    return scale * (points - centre) @ rotation.T + target_centre
 
 
 def head_axes(landmarks: Float[np.ndarray, "L 3"]) -> Float[np.ndarray, "3 3"]:

@@ -12,6 +12,7 @@ _SSIM_C1 = (0.01 * 255) ** 2
 _SSIM_C2 = (0.03 * 255) ** 2
 _LUMA = np.array([0.299, 0.587, 0.114])
 
+_STILL_PART = 0.02
 CHANGE_FLOOR = 0.05  # of 255; keeps the flicker ratio finite on clips that stand still
 FACE_BOX_MARGIN = 0.1  # of the landmarks' extent, on each side
 
@@ -84,7 +85,7 @@ def response(
     """Slope of `effect` on `cause` by least squares, and their correlation, over the entries finite in both.
 
     Both are NaN with fewer than 5 entries or where the cause's standard deviation is at most `least_deviation`; the
-    correlation of an effect that does not move at all is 0.
+    correlation of an effect that stands still (a fiftieth of that deviation: landmarks settling) is 0.
     """
     finite = np.isfinite(cause) & np.isfinite(effect)
     x, y = np.asarray(cause)[finite], np.asarray(effect)[finite]
@@ -92,7 +93,8 @@ def response(
         return Response(gain=float("nan"), correlation=float("nan"))
     x, y = x - x.mean(), y - y.mean()
     covariance, variance = float(np.mean(x * y)), float(np.mean(x * x))
-    correlation = covariance / (np.sqrt(variance) * y.std()) if y.std() > 1e-9 else 0.0
+    moves = y.std() > max(_STILL_PART * least_deviation, 1e-9)
+    correlation = covariance / (np.sqrt(variance) * y.std()) if moves else 0.0
     return Response(gain=covariance / variance, correlation=float(correlation))
 
 

@@ -89,7 +89,7 @@ def test_edits_that_do_nothing_are_wholly_off(setup: Setup, tmp_path: Path, monk
     controls = next(table for table in report.tables if table.title == "Named controls")
     smile = next(row for row in controls.rows if row[0] == "mouthSmileLeft")
     assert smile[1] == "mouth corner height, left"
-    assert (smile[2], smile[7]) == ("0.00", "no")
+    assert (smile[2], smile[3], smile[8]) == ("0.00", "0.00", "no")
 
 
 def test_peers_are_found_and_scored_beside_copying(setup: Setup, tmp_path: Path, monkeypatch):
