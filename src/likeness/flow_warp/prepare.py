@@ -14,6 +14,7 @@ from likeness.flow_warp.patch import Patch
 from likeness.flow_warp.plate import build_backdrop
 from likeness.flow_warp.rig import CENTIMETRE, NUM_FACE, FaceRig, build_rig
 from likeness.flow_warp.surroundings import FaceImage, Surroundings, build_surroundings
+from likeness.flow_warp.texture import Texture, make_texture
 from likeness.geometry.camera import Camera
 from likeness.geometry.mesh import graph_laplacian, vertex_normals
 from likeness.geometry.raster import rasterise
@@ -43,7 +44,7 @@ class Prepared:
     portrait: Portrait
     window: Patch
     camera: Camera  # of the window
-    layered: UInt8[np.ndarray, "H W 4"]  # the window's colours and the moving layer's alpha
+    layered: Texture  # the window's colours and the moving layer's alpha
     plate: UInt8[np.ndarray, "H W 3"]
     rig: FaceRig
     faces: Int[np.ndarray, "F 3"]  # of the face mesh
@@ -94,7 +95,7 @@ def prepare(portrait: Portrait) -> Prepared:
         portrait=portrait,
         window=window,
         camera=camera,
-        layered=np.dstack([image, backdrop.alpha]),
+        layered=make_texture(np.dstack([image, backdrop.alpha])),
         plate=backdrop.plate,
         rig=rig,
         faces=faces,

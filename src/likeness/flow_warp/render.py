@@ -12,10 +12,10 @@ from jaxtyping import Float, UInt8
 
 from likeness.flow_warp.eyes import draw_eye
 from likeness.flow_warp.mouth import draw_mouth
-from likeness.flow_warp.patch import sample
 from likeness.flow_warp.prepare import Prepared, view_cosines
 from likeness.flow_warp.rig import CENTIMETRE, face_vertices
 from likeness.flow_warp.surroundings import moved_pixels
+from likeness.flow_warp.texture import sample_texture
 from likeness.flow_warp.warp_raster import FAR, composite, draw_map, fill_identity, mark_tears
 from likeness.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from likeness.motion.record import MotionFrame
@@ -58,7 +58,7 @@ def render_window(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "
     points = T_cam_head.apply(vertices)
     pixels = camera.project(points)
     warp = backward_map(prepared, frame, vertices, points, pixels)
-    layered = sample(prepared.layered, warp, cubic=True)
+    layered = sample_texture(prepared.layered, warp)
     picture = np.ascontiguousarray(layered[..., :3])
     _soften_tears(picture, warp)
     shared: dict[str, Any] = dict(
