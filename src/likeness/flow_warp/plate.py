@@ -50,26 +50,46 @@ def build_backdrop(
 def mirror_fill(
     image: Float[np.ndarray, "H W 3"], known: Float[np.ndarray, "H W"], pixels_per_metre: float
 ) -> Float[np.ndarray, "H W 3"]:
-    """Fill unknown pixels: low frequencies from a pyramid, texture mirrored across the border of the hole."""
+    """Fill unknown pixels: low frequencies from a pyramid, texture mirrored across the border of the hole.
+
+    The smooth parts are worked out at half size; only the mirrored texture is read at full size.
+    """
+    import cv2
+
+    height, width = known.shape
+    size = (max(1, width // 2), max(1, height // 2))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    small_known = (cv2.resize(known, size, interpolation=cv2.INTER_AREA) > 0.99).astype(np.float32)
+    soft = push_pull(small, small_known)
+    reflection, trusted = _reflection(small_known, pixels_per_metre / 2)
+    low = cv2.GaussianBlur(cv2.remap(small, reflection, None, cv2.INTER_LINEAR), (0, 0), 5.0)
+    base = cv2.resize(0.5 * (soft - low), (width, height), interpolation=cv2.INTER_LINEAR)
+    # Half-size pixel q has its centre at 2 q + 0.5 in full-size pixel numbers.
+    full = cv2.resize(2 * reflection + np.float32(0.5), (width, height), interpolation=cv2.INTER_LINEAR)
+    mirrored = cv2.remap(image, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    trusted = cv2.resize(trusted, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
+    filled = trusted * (mirrored + base) + (1 - trusted) * cv2.resize(soft, (width, height))
+    return np.where(known[..., None] < 0.5, filled, image)
+
+
+def _reflection(
+    known: Float[np.ndarray, "H W"], pixels_per_metre: float
+) -> tuple[Float[np.ndarray, "H W 2"], Float[np.ndarray, "H W"]]:
+    """For each unknown pixel the pixel number mirrored at the nearest known one, and how far that can be trusted."""
     import cv2
 
     hole = (known < 0.5).astype(np.uint8)
-    soft = push_pull(image, known)
     distance, labels = cv2.distanceTransformWithLabels(hole, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     rows, columns = np.nonzero(hole == 0)
     nearest = np.zeros((labels.max() + 1, 2), np.float32)
     nearest[labels[rows, columns]] = np.stack([columns, rows], axis=1)
     height, width = hole.shape
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    toward = (nearest[labels] - np.stack([x, y], axis=-1)) * hole[..., None]
-    toward = cv2.GaussianBlur(toward, (0, 0), 6.0) * hole[..., None]
-    map_x, map_y = x + 2 * toward[..., 0], y + 2 * toward[..., 1]
-    mirrored = cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    trusted = cv2.remap(known, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-    trusted = cv2.GaussianBlur(cv2.erode(trusted, np.ones((5, 5), np.uint8)), (0, 0), 3.0)
+    here = np.stack([x, y], axis=-1)
+    toward = (nearest[labels] - here) * hole[..., None]
+    toward = cv2.GaussianBlur(toward, (0, 0), 3.0) * hole[..., None]  # neighbours shall not scatter
+    reflection = here + 2 * toward
+    trusted = cv2.remap(known, reflection, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    trusted = cv2.GaussianBlur(cv2.erode(trusted, np.ones((3, 3), np.uint8)), (0, 0), 1.5)
     depth = distance / pixels_per_metre
-    trusted = trusted * (1 - smoothstep((depth - MIRROR_REACH[0]) / (MIRROR_REACH[1] - MIRROR_REACH[0])))
-    low = cv2.GaussianBlur(mirrored, (0, 0), 10.0)
-    textured = 0.5 * (mirrored - low + soft) + 0.5 * mirrored
-    filled = trusted[..., None] * textured + (1 - trusted[..., None]) * soft
-    return np.where(hole[..., None] > 0, filled, image)
+    return reflection, trusted * (1 - smoothstep((depth - MIRROR_REACH[0]) / (MIRROR_REACH[1] - MIRROR_REACH[0])))

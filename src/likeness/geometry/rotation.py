@@ -87,4 +87,4 @@ def geodesic_angle(
     """Angle in radians of the rotation that takes one matrix to the other."""
     relative = np.swapaxes(first, -1, -2) @ second
     trace = np.trace(relative, axis1=-2, axis2=-1)
-    return np.arccos(np.clip((trace - 1.0) / 2.0, -1.0, 1.0))
+    return np.asarray(np.arccos(np.clip((trace - 1.0) / 2.0, -1.0, 1.0)))
