@@ -9,6 +9,7 @@ from scipy.sparse.linalg import spsolve
 
 from likeness.flow_warp.eyes import EyeLayers, build_eye
 from likeness.flow_warp.fields import smoothstep
+from likeness.flow_warp.mirrored import MirroredHalf, build_mirrored_half
 from likeness.flow_warp.mouth import MouthLayers, build_mouth
 from likeness.flow_warp.patch import Patch
 from likeness.flow_warp.plate import build_backdrop
@@ -51,6 +52,7 @@ class Prepared:
     rest_pixels: Float[np.ndarray, "468 2"]
     rim_weight: Float[np.ndarray, "468"]
     visibility: Visibility
+    mirrored: MirroredHalf
     grid: Surroundings
     eyes: tuple[EyeLayers, EyeLayers]
     mouth: MouthLayers
@@ -90,6 +92,8 @@ def prepare(portrait: Portrait) -> Prepared:
     shrink = max(3, round(CENTIMETRE * pixels_per_metre) | 1)
     inner_face = cv2.erode(on_face.astype(np.uint8), np.ones((shrink, shrink), np.uint8))
     landmarks = portrait.landmarks - np.array([window.left, window.top, 0.0])
+    face_height = float(np.linalg.norm(pixels[FOREHEAD] - pixels[CHIN]))
+    visibility = _visibility(rig.rest_vertices, faces, T_cam_head, pixels)
     up = T_cam_head.rotation[:2, 1] / max(float(np.linalg.norm(T_cam_head.rotation[:2, 1])), 1e-6)
     return Prepared(
         portrait=portrait,
@@ -101,7 +105,8 @@ def prepare(portrait: Portrait) -> Prepared:
         faces=faces,
         rest_pixels=pixels,
         rim_weight=_rim_weight(portrait.head.template[:NUM_FACE]),
-        visibility=_visibility(rig.rest_vertices, faces, T_cam_head, pixels),
+        visibility=visibility,
+        mirrored=build_mirrored_half(image, rig.rest_vertices, faces, pixels, visibility.cosine, face_height),
         grid=grid,
         eyes=(
             build_eye(image, 0, pixels, landmarks, rig.rest_vertices),

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from likeness.flow_warp.eyes import draw_eye
+from likeness.flow_warp.mirrored import draw_mirrored_half
 from likeness.flow_warp.mouth import draw_mouth
 from likeness.flow_warp.prepare import Prepared, view_cosines
 from likeness.flow_warp.rig import CENTIMETRE, face_vertices
@@ -18,6 +19,7 @@ from likeness.flow_warp.surroundings import moved_pixels
 from likeness.flow_warp.texture import sample_texture
 from likeness.flow_warp.warp_raster import FAR, composite, draw_map, fill_identity, mark_tears
 from likeness.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
+from likeness.geometry.transform import RigidTransform
 from likeness.motion.record import MotionFrame
 
 NECK_BASE = np.array([0.0, -3.5, -4.5]) * CENTIMETRE  # what the shoulders follow
@@ -59,6 +61,14 @@ def render_window(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "
     pixels = camera.project(points)
     warp = backward_map(prepared, frame, vertices, points, pixels)
     layered = sample_texture(prepared.layered, warp)
+    draw_mirrored_half(
+        layered,
+        prepared.layered,
+        prepared.mirrored,
+        points=np.concatenate([pixels, points[:, 2:]], axis=1),
+        faces=prepared.faces,
+        shown=turned_into_view(prepared, vertices, T_cam_head),
+    )
     picture = np.ascontiguousarray(layered[..., :3])
     _soften_tears(picture, warp)
     shared: dict[str, Any] = dict(
@@ -129,10 +139,17 @@ def _face_sources(
 ) -> Float[np.ndarray, "468 3"]:
     """Photo pixel and rim weight of each vertex; vertices that turn into view take the filled pixels."""
     seen = prepared.visibility
-    turned = view_cosines(vertices, prepared.faces, frame.T_cam_head) - seen.cosine
-    fill = (seen.hidden * np.clip((turned - 0.03) / 0.12, 0.0, 1.0))[:, None]
+    fill = (seen.hidden * turned_into_view(prepared, vertices, frame.T_cam_head))[:, None]
     sources = (1 - fill) * prepared.rest_pixels + fill * seen.filled_pixels
     return np.concatenate([sources, prepared.rim_weight[:, None]], axis=1).astype(np.float32)
+
+
+def turned_into_view(
+    prepared: Prepared, vertices: Float[np.ndarray, "468 3"], T_cam_head: RigidTransform
+) -> Float[np.ndarray, "468"]:
+    """0 where a vertex faces the camera no more than in the photo, 1 where it has clearly turned toward it."""
+    turned = view_cosines(vertices, prepared.faces, T_cam_head) - prepared.visibility.cosine
+    return np.clip((turned - 0.03) / 0.12, 0.0, 1.0)
 
 
 def _soften_tears(picture: UInt8[np.ndarray, "H W 3"], warp: Float[np.ndarray, "H W 2"]) -> None:

@@ -44,6 +44,13 @@ def builtin_head() -> HeadModel:
     )
 
 
+@cache
+def landmark_mirror() -> np.ndarray:
+    """For each of the 468 face-mesh landmarks its partner on the other half of the face."""
+    with np.load(ASSET, allow_pickle=False) as stored:
+        return stored["mirror"].astype(np.int64)
+
+
 def _vertex_embedding(faces: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """A face that touches each of the first vertices, and the barycentric corner where it does."""
     flat = faces.ravel()
