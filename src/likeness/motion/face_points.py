@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from likeness.geometry.camera import Camera
 from likeness.geometry.rotation import matrix_from_axis_angle
-from likeness.heads.landmark_sets import LOWER_LIP_INNER, UPPER_LIP_INNER
+from likeness.heads.landmark_sets import CHIN, FOREHEAD, LOWER_LIP_INNER, UPPER_LIP_INNER
 from likeness.heads.model import JAW, HeadModel
+from likeness.motion.record import MotionFrame
 
 LIP_PAIRS = tuple(zip(UPPER_LIP_INNER[1:-1], LOWER_LIP_INNER[1:-1], strict=True))  # subject's right to left
 MIDDLE_PAIRS = slice(3, 6)  # of LIP_PAIRS: where the mouth opens most
@@ -59,3 +61,37 @@ def lip_gaps(
     """Height of the opening between the lips at each pair (metres; negative where they cross)."""
     heights = lips.positions(expression, jaw)[..., 1]
     return heights[..., : len(LIP_PAIRS)] - heights[..., len(LIP_PAIRS) :]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeenFace:
+    """Lengths of a face as a photo's landmarks show them; a fit alone may miss an open mouth by several millimetres."""
+
+    lip_gaps: Float[np.ndarray, " G"]  # height of the opening between the lips at each of LIP_PAIRS, metres
+    height: float  # from chin to forehead, metres
+
+
+def seen_face(
+    head: HeadModel,
+    shape: Float[np.ndarray, " S"],
+    rest: MotionFrame,
+    camera: Camera,
+    landmarks: Float[np.ndarray, "N 3"],
+) -> SeenFace:
+    """Measure a photo's landmarks (pixels): in the head, each lies where its ray passes the depth of the fitted one."""
+    chosen = [upper for upper, _ in LIP_PAIRS] + [lower for _, lower in LIP_PAIRS] + [FOREHEAD, CHIN]
+    fitted = face_points(head, shape, chosen).positions(rest.expression, rest.jaw)
+    depths = rest.T_cam_head.apply(fitted)[:, 2]
+    seen = rest.T_cam_head.inverse().apply(camera.unproject(landmarks[chosen, :2], depths))
+    pairs = len(LIP_PAIRS)
+    return SeenFace(
+        lip_gaps=seen[:pairs, 1] - seen[pairs : 2 * pairs, 1], height=float(np.linalg.norm(seen[-2] - seen[-1]))
+    )
+
+
+def face_height(
+    head: HeadModel, shape: Float[np.ndarray, " S"], expression: Float[np.ndarray, " E"], jaw: Float[np.ndarray, "3"]
+) -> float:
+    """From chin to forehead in the fitted face, metres."""
+    forehead, chin = face_points(head, shape, [FOREHEAD, CHIN]).positions(expression, jaw)
+    return float(np.linalg.norm(forehead - chin))
