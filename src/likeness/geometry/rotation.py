@@ -40,11 +40,48 @@ def _matrix_from_vector(x: float, y: float, z: float) -> Float[np.ndarray, "3 3"
 
 def axis_angle_from_matrix(rotation: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch 3"]:
     """Axis-angle vectors (radians, length at most pi) of rotation matrices; stable up to half a turn."""
-    from scipy.spatial.transform import Rotation
-
     matrix = np.asarray(rotation, dtype=np.float64)
-    flat = Rotation.from_matrix(matrix.reshape(-1, 3, 3)).as_rotvec()
-    return flat.reshape(matrix.shape[:-1])
+    if matrix.ndim == 2:
+        return _vector_from_matrix(*matrix.ravel().tolist())
+    flat = matrix.reshape(-1, 3, 3)
+    # Four ways to the quaternion (x, y, z, w), each times four times one of its entries: the largest is exact.
+    xx, yy, zz = flat[:, 0, 0], flat[:, 1, 1], flat[:, 2, 2]
+    x, y, z = flat[:, 2, 1] - flat[:, 1, 2], flat[:, 0, 2] - flat[:, 2, 0], flat[:, 1, 0] - flat[:, 0, 1]
+    xy, xz, yz = flat[:, 0, 1] + flat[:, 1, 0], flat[:, 0, 2] + flat[:, 2, 0], flat[:, 1, 2] + flat[:, 2, 1]
+    scaled = np.array(
+        [
+            [1.0 + xx - yy - zz, xy, xz, x],
+            [xy, 1.0 - xx + yy - zz, yz, y],
+            [xz, yz, 1.0 - xx - yy + zz, z],
+            [x, y, z, 1.0 + xx + yy + zz],
+        ]
+    )  # [4 4 N]
+    best = np.argmax(np.einsum("iin->in", scaled), axis=0)
+    quaternion = scaled[best, :, np.arange(len(flat))]
+    sine = np.linalg.norm(quaternion[:, :3], axis=1)
+    angle = 2.0 * np.arctan2(sine, np.abs(quaternion[:, 3]))
+    size = np.linalg.norm(quaternion, axis=1)
+    small = sine < _SMALL_ANGLE * size
+    factor = np.where(small, 2.0 / size, angle / np.where(small, 1.0, sine))
+    vectors = (np.where(quaternion[:, 3] < 0.0, -factor, factor))[:, None] * quaternion[:, :3]
+    return vectors.reshape(matrix.shape[:-1])
+
+
+def _vector_from_matrix(*entries: float) -> Float[np.ndarray, "3"]:
+    """The same for one matrix, row by row, in plain floats."""
+    xx, m01, m02, m10, yy, m12, m20, m21, zz = entries
+    ways = (
+        (1.0 + xx - yy - zz, m10 + m01, m20 + m02, m21 - m12),
+        (m10 + m01, 1.0 - xx + yy - zz, m21 + m12, m02 - m20),
+        (m20 + m02, m21 + m12, 1.0 - xx - yy + zz, m10 - m01),
+        (m21 - m12, m02 - m20, m10 - m01, 1.0 + xx + yy + zz),
+    )
+    x, y, z, w = ways[max(range(4), key=lambda way: ways[way][way])]
+    sine = math.sqrt(x * x + y * y + z * z)
+    size = math.sqrt(x * x + y * y + z * z + w * w)
+    factor = 2.0 / size if sine < _SMALL_ANGLE * size else 2.0 * math.atan2(sine, abs(w)) / sine
+    factor = -factor if w < 0.0 else factor
+    return np.array([factor * x, factor * y, factor * z])
 
 
 def cross_matrix(vector: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3 3"]:

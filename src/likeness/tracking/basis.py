@@ -15,7 +15,7 @@ from likeness.heads.landmark_sets import (
     RIGID,
 )
 from likeness.heads.model import JAW, HeadModel
-from likeness.tracking.rows import turn_matrices
+from likeness.tracking.rows import landmark_positions
 
 NUM_LANDMARKS = 468
 
@@ -52,15 +52,7 @@ class FitBasis:
 
     def positions(self, coefficients: Float[np.ndarray, " K"], jaw: Float[np.ndarray, "3"]) -> Float[np.ndarray, "L 3"]:
         """Landmarks in the head frame (metres); `jaw` is axis-angle in radians."""
-        return self.unswung(coefficients) + self.swing(coefficients) @ (turn_matrices(jaw)[0] - np.eye(3)).T
-
-    def unswung(self, coefficients: Float[np.ndarray, " K"]) -> Float[np.ndarray, "L 3"]:
-        """Landmarks with the jaw at rest."""
-        return self.points + _combined(self.basis, coefficients)
-
-    def swing(self, coefficients: Float[np.ndarray, " K"]) -> Float[np.ndarray, "L 3"]:
-        """What the jaw's rotation acts on."""
-        return self.swing_points + _combined(self.swing_basis, coefficients)
+        return landmark_positions(self.points, self.basis, self.swing_points, self.swing_basis, jaw, coefficients)
 
     def subset(self, rows: Int[np.ndarray, " M"]) -> "FitBasis":
         """The same for some of the landmarks (rows of this basis)."""
@@ -73,11 +65,6 @@ class FitBasis:
             weights=self.weights[rows],
             landmarks=self.landmarks[rows],
         )
-
-
-def _combined(basis: Float32[np.ndarray, "L 3 K"], coefficients: Float[np.ndarray, " K"]) -> Float[np.ndarray, "L 3"]:
-    flat = basis.reshape(-1, basis.shape[2]) @ coefficients.astype(np.float32)  # one matrix-vector product
-    return flat.reshape(-1, 3)
 
 
 def free_basis(head: HeadModel) -> FitBasis:

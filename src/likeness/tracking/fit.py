@@ -3,16 +3,18 @@
 Residuals are centimetres at the head: reprojection, relative depth, and ridge priors on the coefficients.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from likeness.geometry.camera import Camera
 from likeness.geometry.transform import RigidTransform
 from likeness.heads.landmark_sets import OUTER_EYE_CORNERS
 from likeness.tracking.basis import FitBasis
-from likeness.tracking.rows import CENTIMETRES, FIRST_COEFFICIENT, JAW, POSE, fill_rows, turn_matrices
+from likeness.tracking.bounded import step_in_ranges
+from likeness.tracking.pose_steps import pose_from_landmarks
+from likeness.tracking.rows import CENTIMETRES, FIRST_COEFFICIENT, JAW, POSE, turn_matrices, weighted_rows
 
 DEPTH_WEIGHT = 0.05  # of a squared relative-depth residual against a squared reprojection residual
 HUBER_CENTIMETRES = 0.35  # larger reprojection residuals count linearly
@@ -23,7 +25,6 @@ JAW_DEVIATIONS = np.radians([12.0, 2.5, 1.5])  # opening about +x, sideways abou
 JAW_NOISE = 0.25
 JAW_LOWER, JAW_UPPER = np.radians([-3.0, -12.0, -8.0]), np.radians([35.0, 12.0, 8.0])
 _POSE_DAMPING = 1e-6
-_BOUND_ROUNDS = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,13 +97,18 @@ def fit(basis: FitBasis, target: Target, start: FitState, *, iterations: int, pr
 
 def fit_pose(basis: FitBasis, target: Target, start: FitState, *, iterations: int) -> FitState:
     """The pose alone; jaw and coefficients stay."""
-    state = start
-    for _ in range(iterations):
-        hessian, gradient = normal_equations(basis, target, state, huber=RIGID_HUBER_CENTIMETRES)
-        step = np.zeros(len(gradient))
-        step[POSE] = -np.linalg.solve(hessian[POSE, POSE] + _POSE_DAMPING * np.eye(6), gradient[POSE])
-        state = moved(state, step, basis)
-    return state
+    rotation, translation = pose_from_landmarks(
+        basis.positions(start.coefficients, start.jaw),
+        target.rays,
+        target.depths,
+        basis.weights,
+        start.rotation,
+        start.translation,
+        iterations,
+        RIGID_HUBER_CENTIMETRES,
+        DEPTH_WEIGHT,
+    )
+    return replace(start, rotation=rotation, translation=translation)
 
 
 def fit_expression(
@@ -110,51 +116,25 @@ def fit_expression(
 ) -> FitState:
     """Jaw and coefficients alone; the pose stays."""
     state = start
+    prior = prior_hessian(basis, priors)
+    lower, upper = np.concatenate([JAW_LOWER, basis.lower]), np.concatenate([JAW_UPPER, basis.upper])
     for _ in range(iterations):
-        hessian, gradient = normal_equations(basis, target, state, huber=priors.huber)
-        add_priors(hessian, gradient, basis, state, priors)
-        hessian[POSE, :] = hessian[:, POSE] = 0.0
-        hessian[POSE, POSE] = np.eye(6)
-        gradient[POSE] = 0.0
-        state = moved(state, bounded_step(hessian, gradient, basis, state), basis)
+        rows, residuals = _rows(basis, target, state, huber=priors.huber)
+        rows = rows[:, JAW.start :]
+        values = np.concatenate([state.jaw, state.coefficients])
+        hessian = (rows.T @ rows) + prior
+        gradient = residuals @ rows + prior @ values
+        values = np.clip(values + step_in_ranges(hessian, gradient, lower - values, upper - values), lower, upper)
+        state = replace(state, jaw=values[:3], coefficients=values[3:])
     return state
 
 
 def normal_equations(
     basis: FitBasis, target: Target, state: FitState, *, huber: float
 ) -> tuple[Float[np.ndarray, "N N"], Float[np.ndarray, " N"]]:
-    """J^T W J and J^T W r over pose (rotation, translation in cm), jaw and coefficients, without priors.
-
-    Deviation: the scale from rays to centimetres, and the robust weights, count as constants in one step.
-    """
-    jaw, jaw_columns = turn_matrices(state.jaw)
-    swing = basis.swing(state.coefficients)
-    turned = (basis.unswung(state.coefficients) + swing @ (jaw - np.eye(3)).T) @ state.rotation.T
-    camera = turned + state.translation
-    shares = basis.weights / basis.weights.sum()
-    scale = CENTIMETRES * float(shares @ camera[:, 2])
-    residuals = _residuals(camera, target, scale, shares)
-    size = np.sqrt((residuals[:2] ** 2).sum(axis=0))
-    roots = np.sqrt(basis.weights * np.minimum(1.0, huber / np.maximum(size, 1e-9)))
-    roots = np.stack([roots, roots, np.sqrt(DEPTH_WEIGHT) * roots])
-    rows = np.empty((3, len(camera), FIRST_COEFFICIENT + len(state.coefficients)), dtype=np.float32)
-    fill_rows(
-        rows,
-        camera,
-        turned,
-        swing @ jaw.T,
-        state.rotation,
-        state.rotation @ (jaw - np.eye(3)),
-        jaw_columns,
-        basis.basis,
-        basis.swing_basis,
-        scale,
-        roots,
-        shares,
-    )
-    flat = rows.reshape(-1, rows.shape[2])
-    gradient = (residuals * roots).reshape(-1).astype(np.float32) @ flat
-    return (flat.T @ flat).astype(np.float64), gradient.astype(np.float64)
+    """J^T W J and J^T W r over pose (rotation, translation in cm), jaw and coefficients, without priors."""
+    rows, residuals = _rows(basis, target, state, huber=huber)
+    return (rows.T @ rows).astype(np.float64), (residuals @ rows).astype(np.float64)
 
 
 def add_priors(
@@ -165,49 +145,37 @@ def add_priors(
     priors: Priors,
 ) -> None:
     """Adds the ridges of jaw and coefficients to the normal equations, in place."""
+    prior = prior_hessian(basis, priors)
+    hessian[JAW.start :, JAW.start :] += prior
+    gradient[JAW.start :] += prior @ np.concatenate([state.jaw, state.coefficients])
+    np.einsum("ii->i", hessian)[POSE] += _POSE_DAMPING
+
+
+def prior_hessian(basis: FitBasis, priors: Priors) -> Float[np.ndarray, "M M"]:
+    """The quadratic cost of jaw and coefficients (3 + K) around zero: ridges, the coefficients' around what the jaw's
+    turn makes them expect; identity also pays for moving, turning and scaling the rigid landmarks.
+    """
     noise = np.full(len(basis.deviations), priors.expression_noise)
     noise[: basis.num_shape] = priors.shape_noise
     ridge = (noise / basis.deviations) ** 2
-    coupling = basis.jaw_coupling
-    surprise = ridge * (state.coefficients - coupling @ state.jaw)
-    gradient[FIRST_COEFFICIENT:] += surprise
-    gradient[JAW] += (JAW_NOISE / JAW_DEVIATIONS) ** 2 * state.jaw - coupling.T @ surprise
-    blocks = hessian[JAW, FIRST_COEFFICIENT:], hessian[FIRST_COEFFICIENT:, JAW]
-    blocks[0][...] -= (ridge[:, None] * coupling).T
-    blocks[1][...] -= ridge[:, None] * coupling
-    hessian[JAW, JAW] += np.diag((JAW_NOISE / JAW_DEVIATIONS) ** 2) + coupling.T @ (ridge[:, None] * coupling)
-    if basis.num_shape:
-        hessian[FIRST_COEFFICIENT:, FIRST_COEFFICIENT:] += basis.gauge.T @ basis.gauge
-        gradient[FIRST_COEFFICIENT:] += basis.gauge.T @ (basis.gauge @ state.coefficients)
-    diagonal = np.einsum("ii->i", hessian)
-    diagonal[POSE] += _POSE_DAMPING
-    diagonal[FIRST_COEFFICIENT:] += ridge
+    coupling = ridge[:, None] * basis.jaw_coupling
+    prior = np.empty((3 + len(ridge), 3 + len(ridge)))
+    prior[:3, :3] = np.diag((JAW_NOISE / JAW_DEVIATIONS) ** 2) + basis.jaw_coupling.T @ coupling
+    prior[3:, :3] = -coupling
+    prior[:3, 3:] = -coupling.T
+    prior[3:, 3:] = basis.gauge.T @ basis.gauge if basis.num_shape else 0.0
+    np.einsum("ii->i", prior)[3:] += ridge
+    return prior
 
 
 def bounded_step(
     hessian: Float[np.ndarray, "N N"], gradient: Float[np.ndarray, " N"], basis: FitBasis, state: FitState
 ) -> Float[np.ndarray, " N"]:
-    """The Gauss-Newton step inside the ranges: what would leave its range waits at its end while the others answer.
-
-    A few rounds of an active-set method; unknowns at an end are let go when the equations pull them back inside.
-    """
+    """The Gauss-Newton step inside the ranges of jaw and coefficients."""
     values = np.concatenate([np.zeros(6), state.jaw, state.coefficients])
     lower = np.concatenate([np.full(6, -np.inf), JAW_LOWER, basis.lower]) - values
     upper = np.concatenate([np.full(6, np.inf), JAW_UPPER, basis.upper]) - values
-    step = _solve(hessian, -gradient)
-    held = np.zeros(len(step), dtype=bool)
-    for _ in range(_BOUND_ROUNDS):
-        beyond = (step < lower) | (step > upper)
-        pull = -(gradient + hessian @ step)
-        back = held & np.where(step <= lower, pull > 0.0, pull < 0.0)
-        if not (beyond.any() or back.any()):
-            break
-        step = np.clip(step, lower, upper)
-        held = (held & ~back) | beyond
-        free = ~held
-        right = -gradient[free] - hessian[np.ix_(free, held)] @ step[held]
-        step[free] = _solve(hessian[np.ix_(free, free)], right)
-    return np.clip(step, lower, upper)
+    return step_in_ranges(hessian, gradient, lower, upper)
 
 
 def moved(state: FitState, step: Float[np.ndarray, " N"], basis: FitBasis) -> FitState:
@@ -222,25 +190,42 @@ def moved(state: FitState, step: Float[np.ndarray, " N"], basis: FitBasis) -> Fi
 
 def residual_percent(basis: FitBasis, target: Target, state: FitState) -> float:
     """Root mean square reprojection error in percent of the distance of the outer eye corners, in the picture."""
-    points = state.T_cam_head.apply(basis.positions(state.coefficients, state.jaw))
+    return reprojection_percent(basis, target, state, basis.positions(state.coefficients, state.jaw))
+
+
+def reprojection_percent(
+    basis: FitBasis, target: Target, state: FitState, positions: Float[np.ndarray, "L 3"]
+) -> float:
+    """`residual_percent` where the state's landmarks in the head frame are at hand."""
+    points = state.T_cam_head.apply(positions)
     rays = points[:, :2] / points[:, 2:]
     outer = [int(np.flatnonzero(basis.landmarks == corner)[0]) for corner in OUTER_EYE_CORNERS]
     width = np.linalg.norm(target.rays[outer[0]] - target.rays[outer[1]])
     return float(100.0 * np.sqrt(((rays - target.rays) ** 2).sum(axis=1).mean()) / max(width, 1e-9))
 
 
-def _residuals(
-    camera: Float[np.ndarray, "L 3"], target: Target, scale: float, shares: Float[np.ndarray, " L"]
-) -> Float[np.ndarray, "3 L"]:
-    """Centimetres at the head: across, down, and depth; each depth is taken above the mean depth."""
-    residuals = np.empty((3, len(camera)))
-    residuals[:2] = (scale * (camera[:, :2] / camera[:, 2:] - target.rays)).T
-    depth = CENTIMETRES * camera[:, 2] - scale * target.depths
-    residuals[2] = depth - shares @ depth
-    return residuals
-
-
-def _solve(hessian: Float[np.ndarray, "N N"], right: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
-    from scipy.linalg import cho_factor, cho_solve
-
-    return cho_solve(cho_factor(hessian, lower=True, check_finite=False), right, check_finite=False)
+def _rows(
+    basis: FitBasis, target: Target, state: FitState, *, huber: float
+) -> tuple[Float32[np.ndarray, "R N"], Float32[np.ndarray, " R"]]:
+    """Weighted Jacobian over pose, jaw and coefficients, and weighted residuals; three rows per landmark."""
+    count = len(basis.points)
+    rows = np.empty((3, count, FIRST_COEFFICIENT + len(state.coefficients)), dtype=np.float32)
+    residuals = np.empty((3, count), dtype=np.float32)
+    weighted_rows(
+        rows,
+        residuals,
+        basis.points,
+        basis.basis,
+        basis.swing_points,
+        basis.swing_basis,
+        basis.weights,
+        target.rays,
+        target.depths,
+        state.rotation,
+        state.translation,
+        state.jaw,
+        state.coefficients,
+        huber,
+        DEPTH_WEIGHT,
+    )
+    return rows.reshape(3 * count, -1), residuals.reshape(-1)

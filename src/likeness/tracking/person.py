@@ -23,7 +23,7 @@ from likeness.tracking.fit import (
     fit_pose,
     moved,
     normal_equations,
-    residual_percent,
+    reprojection_percent,
     similarity_start,
     target_from_landmarks,
 )
@@ -146,7 +146,7 @@ def reading(person: Person, points: Float[np.ndarray, "478 3"], state: FitState)
     target = target_from_landmarks(points, person.camera, person.basis)
     fitted = person.basis.positions(state.coefficients, state.jaw)
     eyes = read_eyes(points, fitted, state.T_cam_head, person.camera, person.eyes)
-    residual = residual_percent(person.basis, target, state)
+    residual = reprojection_percent(person.basis, target, state, fitted)
     frame = MotionFrame(
         rotation=axis_angle_from_matrix(state.rotation),
         translation=state.translation,

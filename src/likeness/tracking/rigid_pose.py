@@ -9,10 +9,10 @@ from jaxtyping import Float
 
 from likeness.geometry.camera import Camera
 from likeness.geometry.raster import rasterise
-from likeness.geometry.rotation import cross_matrix, matrix_from_axis_angle
 from likeness.heads.model import HeadModel
 from likeness.heads.skinning import posed_vertices
 from likeness.tracking.fit import FitState
+from likeness.tracking.pose_steps import pose_from_texture
 
 HUBER = 0.06  # cm at the head
 LANDMARK_WEIGHT = 0.1  # of a rigid landmark against a texture point seen under the keyframe's own pose
@@ -30,9 +30,6 @@ class LiftedPoints:
     points: Float[np.ndarray, "N 3"]  # head frame, metres
     depth_deviations: Float[np.ndarray, " N"]  # cm, how uncertain each is along its ray
     view: Float[np.ndarray, "3"]  # direction to the camera in the head frame, when they were lifted
-
-
-CENTIMETRES = 100.0
 
 
 def lift_points(
@@ -92,29 +89,15 @@ def refine_pose(
     """The pose that carries texture points (head frame, metres) onto their rays (x/z, y/z), robustly; rigid landmarks
     take part with a small weight. Jaw and coefficients stay.
     """
-    points = np.concatenate([texture, landmarks])
-    rays = np.concatenate([texture_rays, landmark_rays])
-    trust = np.concatenate([texture_trust, np.full(len(landmarks), LANDMARK_WEIGHT)])
-    rotation, translation = state.rotation, state.translation
-    for _ in range(iterations):
-        turned = points @ rotation.T
-        placed = turned + translation
-        depth = placed[:, 2]
-        scale = CENTIMETRES * translation[2]
-        residual = (placed[:, :2] / depth[:, None] - rays) * scale  # cm at the head
-        size = np.linalg.norm(residual, axis=1)
-        weight = trust * np.minimum(1.0, HUBER / np.maximum(size, 1e-9))
-        by_point = np.zeros((len(points), 2, 3))
-        by_point[:, 0, 0] = by_point[:, 1, 1] = 1.0 / depth
-        by_point[:, :, 2] = -placed[:, :2] / depth[:, None] ** 2
-        by_point *= scale
-        jacobian = np.concatenate([-by_point @ cross_matrix(turned), by_point], axis=2)  # [N 2 6]
-        weighted = jacobian * weight[:, None, None]
-        hessian = np.einsum("nap,naq->pq", weighted, jacobian) + 1e-6 * np.eye(6)
-        gradient = np.einsum("nap,na->p", weighted, residual)
-        step = -np.linalg.solve(hessian, gradient)
-        rotation = matrix_from_axis_angle(step[:3]) @ rotation
-        translation = translation + step[3:]
+    rotation, translation = pose_from_texture(
+        np.concatenate([texture, landmarks]),
+        np.concatenate([texture_rays, landmark_rays]),
+        np.concatenate([texture_trust, np.full(len(landmarks), LANDMARK_WEIGHT)]),
+        state.rotation,
+        state.translation,
+        iterations,
+        HUBER,
+    )
     return replace(state, rotation=rotation, translation=translation)
 
 

@@ -1,66 +1,91 @@
-"""Jacobian of the landmark residuals over pose, jaw and coefficients, as one compiled pass over the bases."""
+"""Residuals of landmarks and their Jacobian over pose, jaw and coefficients, as compiled passes over the bases."""
 
 import numpy as np
 from numba import njit
 
 POSE, JAW, FIRST_COEFFICIENT = slice(0, 6), slice(6, 9), 9  # columns of the unknowns
 CENTIMETRES = 100.0  # per metre
+_LEAST_SIZE = 1e-9  # centimetres, of a residual
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def fill_rows(  # noqa: PLR0913 - a kernel: plain arrays only
-    rows: np.ndarray,  # [3 L N] float32, written
-    camera: np.ndarray,  # [L 3] landmarks in the camera frame, metres
-    turned: np.ndarray,  # [L 3] the same without the translation
-    jaw_turned: np.ndarray,  # [L 3] what the jaw has turned, in the head frame, metres
-    rotation: np.ndarray,  # [3 3] head to camera
-    swing: np.ndarray,  # [3 3] rotation x (jaw rotation - 1)
-    jaw_columns: np.ndarray,  # [3 3] rotation vector of the jaw per unit of its axis-angle
+def weighted_rows(  # noqa: PLR0913 - a kernel: plain arrays only
+    rows: np.ndarray,  # [3 L 9+K] float32, written: root weight x d(residual)/d(unknown)
+    residuals: np.ndarray,  # [3 L] float32, written: root weight x residual
+    points: np.ndarray,  # [L 3] landmarks without expression, head frame, metres
     basis: np.ndarray,  # [L 3 K] float32
+    swing_points: np.ndarray,  # [L 3] what the jaw acts on, metres
     swing_basis: np.ndarray,  # [L 3 K] float32
-    scale: float,  # rays to centimetres
-    roots: np.ndarray,  # [3 L] square roots of the weights of the residuals
-    shares: np.ndarray,  # [L] weights of the mean depth, sum 1
+    weights: np.ndarray,  # [L] of the squared residuals
+    rays: np.ndarray,  # [L 2] measured x/z, y/z
+    depths: np.ndarray,  # [L] measured relative depth / z
+    rotation: np.ndarray,  # [3 3] head to camera
+    translation: np.ndarray,  # [3] metres
+    jaw: np.ndarray,  # [3] axis-angle, radians
+    coefficients: np.ndarray,  # [K]
+    huber: float,  # centimetres; larger reprojection residuals count linearly
+    depth_weight: float,  # of a squared depth residual against a squared reprojection residual
 ) -> None:
-    """Writes root weight x d(residual)/d(unknown); residuals are across, down, and depth above the mean depth."""
-    num_landmarks = basis.shape[0]
-    width = rows.shape[2]
-    mean = np.zeros(width, dtype=np.float32)
-    turn = np.zeros((3, 6))  # d(camera point) / d(rotation, translation in centimetres)
-    jaw_turn = np.zeros((3, 3))
+    """Residuals are across, down, and depth above the mean depth, in centimetres at the head.
+
+    Deviation: the scale from rays to centimetres, and the robust weights, count as constants in one step.
+    """
+    jaw_rotation, jaw_columns = turn_matrices(jaw)
+    shares = weights / weights.sum()
+    swung = np.empty((len(points), 3))  # what the jaw has turned, head frame
+    turned = np.empty((len(points), 3))  # landmarks in the camera frame without the translation
+    _place(turned, swung, points, basis, swing_points, swing_basis, coefficients.astype(np.float32), jaw_rotation)
+    for point in range(len(points)):
+        _turn(turned[point], rotation)
+    roots = np.empty(len(points))
+    scale = _residuals(residuals, roots, turned, translation, rays, depths, weights, shares, huber, depth_weight)
+    swing = np.zeros((3, 3))
+    _product(swing, rotation, jaw_rotation)
+    swing -= rotation
     to_rows = np.zeros((3, 3))
-    pose = np.zeros((3, 6))
-    jaw_part, jaw, plain, swung = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros((3, 3)), np.zeros((3, 3))
+    turn, jaw_turn = np.zeros((3, 6)), np.zeros((3, 3))
+    pose, jaw_part, jaw_rows = np.zeros((3, 6)), np.zeros((3, 3)), np.zeros((3, 3))
+    plain, swinging = np.zeros((3, 3)), np.zeros((3, 3))
+    mean = np.zeros(rows.shape[2], dtype=np.float32)
     for axis in range(3):
         turn[axis, 3 + axis] = 1.0 / CENTIMETRES
-    for point in range(num_landmarks):
-        depth = camera[point, 2]
+    for point in range(len(points)):
+        depth = turned[point, 2] + translation[2]
         for axis in range(2):
-            to_rows[axis, axis] = roots[axis, point] * scale / depth
-            to_rows[axis, 2] = -to_rows[axis, axis] * camera[point, axis] / depth
+            to_rows[axis, axis] = roots[point] * scale / depth
+            to_rows[axis, 2] = -to_rows[axis, axis] * (turned[point, axis] + translation[axis]) / depth
         to_rows[2, 2] = CENTIMETRES
-        x, y, z = turned[point]
-        turn[0, 1], turn[0, 2], turn[1, 0], turn[1, 2], turn[2, 0], turn[2, 1] = z, -y, -z, x, y, -x
-        x, y, z = jaw_turned[point]
-        jaw_turn[0, 1], jaw_turn[0, 2], jaw_turn[1, 0], jaw_turn[1, 2], jaw_turn[2, 0], jaw_turn[2, 1] = (
-            z, -y, -z, x, y, -x,
-        )  # fmt: skip
+        _cross(turn, turned[point])
+        _cross(jaw_turn, swung[point])
         _product(pose, to_rows, turn)
         _product(plain, to_rows, rotation)
-        _product(swung, to_rows, swing)
+        _product(swinging, to_rows, swing)
         _product(jaw_part, plain, jaw_turn)
-        _product(jaw, jaw_part, jaw_columns)
+        _product(jaw_rows, jaw_part, jaw_columns)
         for axis in range(3):
             row = rows[axis, point]
             row[:6] = pose[axis]
-            row[6:9] = jaw[axis]
-            _combine(row[9:], plain[axis], basis[point], swung[axis], swing_basis[point])
+            row[6:9] = jaw_rows[axis]
+            _combine(row[9:], plain[axis], basis[point], swinging[axis], swing_basis[point])
         _add(mean, np.float32(shares[point]), rows[2, point])
-    for point in range(num_landmarks):
-        root = np.float32(roots[2, point])
-        row = rows[2, point]
-        for k in range(width):
-            row[k] = root * (row[k] - mean[k])
+    for point in range(len(points)):
+        _centre(rows[2, point], mean, np.float32(np.sqrt(depth_weight) * roots[point]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def landmark_positions(
+    points: np.ndarray,
+    basis: np.ndarray,
+    swing_points: np.ndarray,
+    swing_basis: np.ndarray,
+    jaw: np.ndarray,
+    coefficients: np.ndarray,
+) -> np.ndarray:
+    """Landmarks [L 3] in the head frame, metres; the arguments are those of `weighted_rows`."""
+    placed, swung = np.empty((len(points), 3)), np.empty((len(points), 3))
+    small = coefficients.astype(np.float32)
+    _place(placed, swung, points, basis, swing_points, swing_basis, small, turn_matrices(jaw)[0])
+    return placed
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -68,7 +93,8 @@ def turn_matrices(axis_angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rotation matrix of one axis-angle vector, and its left Jacobian: the small turn per change of the vector."""
     x, y, z = axis_angle
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    square = cross @ cross
+    square = np.empty((3, 3))
+    _product(square, cross, cross)
     angle = np.sqrt(x * x + y * y + z * z)
     if angle < 1e-5:
         return np.eye(3) + cross, np.eye(3) + 0.5 * cross
@@ -77,14 +103,92 @@ def turn_matrices(axis_angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _place(  # noqa: PLR0913 - a kernel: plain arrays only
+    placed: np.ndarray,  # [L 3] written: landmarks, head frame
+    swung: np.ndarray,  # [L 3] written: what the jaw has turned
+    points: np.ndarray,
+    basis: np.ndarray,
+    swing_points: np.ndarray,
+    swing_basis: np.ndarray,
+    coefficients: np.ndarray,  # float32
+    jaw_rotation: np.ndarray,
+) -> None:
+    for point in range(len(points)):
+        for axis in range(3):
+            placed[point, axis] = points[point, axis] + _dot(basis[point, axis], coefficients)
+            swung[point, axis] = swing_points[point, axis] + _dot(swing_basis[point, axis], coefficients)
+            placed[point, axis] -= swung[point, axis]
+        _turn(swung[point], jaw_rotation)
+        for axis in range(3):
+            placed[point, axis] += swung[point, axis]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _residuals(  # noqa: PLR0913 - a kernel: plain arrays only
+    residuals: np.ndarray,
+    roots: np.ndarray,  # [L] written: square roots of the weights
+    turned: np.ndarray,
+    translation: np.ndarray,
+    rays: np.ndarray,
+    depths: np.ndarray,
+    weights: np.ndarray,
+    shares: np.ndarray,
+    huber: float,
+    depth_weight: float,
+) -> float:
+    """Residuals times their roots; returns the scale from rays to centimetres."""
+    mean_depth = mean_measured = 0.0
+    for point in range(len(turned)):
+        mean_depth += shares[point] * (turned[point, 2] + translation[2])
+        mean_measured += shares[point] * depths[point]
+    scale = CENTIMETRES * mean_depth
+    for point in range(len(turned)):
+        depth = turned[point, 2] + translation[2]
+        across = scale * ((turned[point, 0] + translation[0]) / depth - rays[point, 0])
+        down = scale * ((turned[point, 1] + translation[1]) / depth - rays[point, 1])
+        size = max(np.sqrt(across * across + down * down), _LEAST_SIZE)
+        root = np.sqrt(weights[point] * min(1.0, huber / size))
+        behind = CENTIMETRES * (depth - mean_depth) - scale * (depths[point] - mean_measured)
+        residuals[0, point] = root * across
+        residuals[1, point] = root * down
+        residuals[2, point] = root * np.sqrt(depth_weight) * behind
+        roots[point] = root
+    return scale
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def _combine(row: np.ndarray, first: np.ndarray, basis: np.ndarray, second: np.ndarray, swing: np.ndarray) -> None:
     """row = first @ basis + second @ swing."""
     a, b, c = np.float32(first[0]), np.float32(first[1]), np.float32(first[2])
+    d, e, f = np.float32(second[0]), np.float32(second[1]), np.float32(second[2])
     for k in range(row.shape[0]):
-        row[k] = a * basis[0, k] + b * basis[1, k] + c * basis[2, k]
-    a, b, c = np.float32(second[0]), np.float32(second[1]), np.float32(second[2])
-    for k in range(row.shape[0]):
-        row[k] += a * swing[0, k] + b * swing[1, k] + c * swing[2, k]
+        row[k] = (
+            a * basis[0, k] + b * basis[1, k] + c * basis[2, k] + d * swing[0, k] + e * swing[1, k] + f * swing[2, k]
+        )
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _dot(first: np.ndarray, second: np.ndarray) -> float:
+    total = np.float32(0.0)
+    for k in range(first.shape[0]):
+        total += first[k] * second[k]
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _turn(point: np.ndarray, rotation: np.ndarray) -> None:
+    """Rotate one point in place."""
+    x, y, z = point
+    for axis in range(3):
+        point[axis] = rotation[axis, 0] * x + rotation[axis, 1] * y + rotation[axis, 2] * z
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _cross(matrix: np.ndarray, point: np.ndarray) -> None:
+    """First three columns: matrix @ turn = turn x point."""
+    x, y, z = point
+    matrix[0, 1], matrix[0, 2], matrix[1, 0] = z, -y, -z
+    matrix[1, 2], matrix[2, 0], matrix[2, 1] = x, y, -x
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
@@ -99,3 +203,9 @@ def _product(result: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
 def _add(total: np.ndarray, factor: np.float32, row: np.ndarray) -> None:
     for k in range(row.shape[0]):
         total[k] += factor * row[k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _centre(row: np.ndarray, mean: np.ndarray, root: np.float32) -> None:
+    for k in range(row.shape[0]):
+        row[k] = root * (row[k] - mean[k])
