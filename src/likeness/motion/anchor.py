@@ -19,13 +19,15 @@ BROWS_AND_NOSE = (105, 107, 334, 336, 1, 6, 98, 327)
 ANCHOR_LANDMARKS = (
     *LIPS_OUTER[::2], *LIPS_INNER[::2], *EYE_CORNERS_RIGHT, *EYE_CORNERS_LEFT, *OVAL[::3], *BROWS_AND_NOSE,
 )  # fmt: skip
-# One unit of unlikeness between a frame and the photo. Measured: frames of the same clip come to 0.2 to 1.3, other
+# One unit of unlikeness between a frame and the photo. Measured: the photo's own frame comes to 0.2 to 1.4, most other
 # people to 1.5 and more.
 ANCHOR_POSE = np.radians(3.0)
 ANCHOR_FACE = 2.0e-3  # m, root mean square over the landmarks
 ANCHOR_APERTURE = 0.06  # lid gap / eye width
-LIKE, UNLIKE = 1.2, 1.6  # full weight up to the first, none from the second
+LIKE, UNLIKE = 1.5, 2.2  # full weight up to the first, none from the second
 TIE = 0.1
+ELSEWHERE = 0.5  # a frame that is alike in place as well is preferred by this much
+PLACE = 5.0e-3  # m: heads further apart than this are elsewhere
 SMALLEST_APERTURE = 0.05  # below it an eye is shut: no ratios
 
 
@@ -37,11 +39,12 @@ def anchored(motion: Motion, rest: MotionFrame, head: HeadModel, shape: Float[np
     anchor, weight = find_anchor(motion, rest, head, shape)
     like = motion.frame(anchor)
     own, theirs = rest.T_cam_head, like.T_cam_head
-    offset = matrix_from_axis_angle(weight * axis_angle_from_matrix(own.rotation @ theirs.rotation.T))
-    rotations = offset @ matrix_from_axis_angle(motion.rotation)
-    approach = motion.translation[:, 2:] / like.translation[2]
-    shift = motion.translation / approach - like.translation
-    translation = (rest.translation + shift) * approach
+    turns = matrix_from_axis_angle(motion.rotation)
+    # Two fits of one face differ by a fixed turn and shift in the head's own frame, and by their scale.
+    rotations = turns @ matrix_from_axis_angle(weight * axis_angle_from_matrix(theirs.rotation.T @ own.rotation))
+    scale = own.translation[2] / theirs.translation[2]
+    offset = theirs.rotation.T @ (own.translation - scale * theirs.translation)
+    translation = turns @ offset + scale * motion.translation
     lids = motion.lids * (1 + weight * (rest.lids / np.maximum(like.lids, 1e-3) - 1))
     lids = np.where(like.lids > SMALLEST_APERTURE, lids, motion.lids + weight * (rest.lids - like.lids))
     return motion.with_frames(
@@ -61,11 +64,19 @@ def find_anchor(
 ) -> tuple[int, float]:
     """The frame most like the photo, and from 0 to 1 how alike they are; the clip's own reference wins a tie."""
     unlike = unlikeness(motion, rest, head, shape)
-    best = int(np.argmin(np.where(motion.valid, unlike, np.inf))) if motion.valid.any() else 0
+    preference = np.where(motion.valid, unlike + ELSEWHERE * _elsewhere(motion, rest), np.inf)
+    best = int(np.argmin(preference)) if motion.valid.any() else 0
     if 0 <= motion.reference < len(motion) and unlike[motion.reference] <= unlike[best] + TIE:
         best = motion.reference
     part = float(np.clip((unlike[best] - LIKE) / (UNLIKE - LIKE), 0.0, 1.0))
     return best, 1.0 - part * part * (3.0 - 2.0 * part)
+
+
+def _elsewhere(motion: Motion, rest: MotionFrame) -> Float[np.ndarray, " T"]:
+    """0 where the head is just where it is in the photo, 1 where it is not: a photo cut from the clip is framed alike."""
+    depth = motion.translation[:, 2:]
+    shift = (motion.translation / depth - rest.translation / rest.translation[2])[:, :2] * rest.translation[2]
+    return np.clip(np.linalg.norm(shift, axis=1) / PLACE, 0.0, 1.0)
 
 
 def unlikeness(
