@@ -73,7 +73,7 @@ def find_anchor(
 
 
 def _elsewhere(motion: Motion, rest: MotionFrame) -> Float[np.ndarray, " T"]:
-    """0 where the head is just where it is in the photo, 1 where it is not: a photo cut from the clip is framed alike."""
+    """0 where the head is just where it is in the photo, 1 elsewhere: a photo cut from the clip is framed alike."""
     depth = motion.translation[:, 2:]
     shift = (motion.translation / depth - rest.translation / rest.translation[2])[:, :2] * rest.translation[2]
     return np.clip(np.linalg.norm(shift, axis=1) / PLACE, 0.0, 1.0)
