@@ -10,26 +10,24 @@ _FAST = {"reassoc", "contract", "nsz"}  # infinite bounds are allowed: no promis
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def solve_positive(matrix: np.ndarray, right: np.ndarray, size: int) -> None:
-    """Solve matrix @ x = right for the first `size` unknowns; x replaces `right`, and the upper triangle is lost."""
-    for k in range(size):
-        root = np.sqrt(max(matrix[k, k], _LEAST_PIVOT))
-        matrix[k, k] = root
-        inverse = 1.0 / root
-        for j in range(k + 1, size):
-            matrix[k, j] *= inverse
-        for i in range(k + 1, size):
-            factor = matrix[k, i]
-            for j in range(i, size):
-                matrix[i, j] -= factor * matrix[k, j]
-        right[k] *= inverse
-        factor = right[k]
-        for j in range(k + 1, size):
-            right[j] -= factor * matrix[k, j]
-    for k in range(size - 1, -1, -1):
-        total = right[k]
-        for j in range(k + 1, size):
-            total -= matrix[k, j] * right[j]
-        right[k] = total / matrix[k, k]
+    """Solve matrix @ x = right for the first `size` unknowns; x replaces `right`, and the lower triangle is lost."""
+    for i in range(size):
+        for j in range(i):
+            total = matrix[i, j]
+            for k in range(j):
+                total -= matrix[i, k] * matrix[j, k]
+            matrix[i, j] = total * matrix[j, j]  # the diagonal holds inverses
+        total, answer = matrix[i, i], right[i]
+        for k in range(i):
+            total -= matrix[i, k] * matrix[i, k]
+            answer -= matrix[i, k] * right[k]
+        matrix[i, i] = 1.0 / np.sqrt(max(total, _LEAST_PIVOT))
+        right[i] = answer * matrix[i, i]
+    for i in range(size - 1, -1, -1):
+        right[i] *= matrix[i, i]
+        answer = right[i]
+        for k in range(i):
+            right[k] -= answer * matrix[i, k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -41,7 +39,7 @@ def step_in_ranges(hessian: np.ndarray, gradient: np.ndarray, lower: np.ndarray,
     step = -gradient
     solve_positive(hessian.copy(), step, count)
     held = np.zeros(count, dtype=np.bool_)
-    free = np.empty(count, dtype=np.int64)
+    free, stuck = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
     work, right = np.empty((count, count)), np.empty(count)
     for _ in range(BOUND_ROUNDS):
         is_settled = True
@@ -58,20 +56,22 @@ def step_in_ranges(hessian: np.ndarray, gradient: np.ndarray, lower: np.ndarray,
             held[i] = (held[i] and not is_back) or is_beyond
         if is_settled:
             break
-        size = 0
+        size, num_held = 0, 0
         for i in range(count):
             step[i] = min(max(step[i], lower[i]), upper[i])
-            if not held[i]:
+            if held[i]:
+                stuck[num_held] = i
+                num_held += 1
+            else:
                 free[size] = i
                 size += 1
         for a in range(size):
             i = free[a]
             total = -gradient[i]
-            for j in range(count):
-                if held[j]:
-                    total -= hessian[i, j] * step[j]
+            for b in range(num_held):
+                total -= hessian[i, stuck[b]] * step[stuck[b]]
             right[a] = total
-            for b in range(a, size):
+            for b in range(a + 1):
                 work[a, b] = hessian[i, free[b]]
         solve_positive(work, right, size)
         for a in range(size):

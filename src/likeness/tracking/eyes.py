@@ -1,9 +1,11 @@
 """Gaze and lid aperture from the landmarks of the eyes, in the head's own frame: pose and distance removed."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from numba import njit
 
 from likeness.geometry.camera import Camera
 from likeness.geometry.transform import RigidTransform
@@ -24,6 +26,11 @@ EYEBALL_RADIUS = 0.0125  # metres, where a head model has no eyeballs of its own
 MAXIMUM_TURN = np.radians(40.0)  # of an eyeball
 SHARED_GAZE = 0.65  # 1: both eyes turn alike; the rest is left to each eye
 CLOSED_APERTURE, OPEN_APERTURE = 0.06, 0.16  # between these an iris counts more and more
+
+_IRISES = np.array([IRIS_LEFT[0], IRIS_RIGHT[0]])
+_CORNERS = np.array([EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT])
+_UPPER = np.array([UPPER_LID_LEFT, UPPER_LID_RIGHT])
+_LOWER = np.array([LOWER_LID_LEFT, LOWER_LID_RIGHT])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,48 +78,103 @@ def read_eyes(
     A measured landmark is placed in the head where its ray passes the depth of the fitted one. An iris turns its
     eyeball so that its centre lies where the iris's ray meets the ball; the better visible eye counts more.
     """
-    depth = T_cam_head.apply(fitted)[:, 2]
-    T_head_cam = T_cam_head.inverse()
-    measured = T_head_cam.apply(camera.unproject(points[:468, :2], depth))
-    lids, directions, trusts = np.empty(2), np.empty((2, 3)), np.empty(2)
-    sides = (
-        (IRIS_LEFT[0], EYE_CORNERS_LEFT, UPPER_LID_LEFT, LOWER_LID_LEFT),
-        (IRIS_RIGHT[0], EYE_CORNERS_RIGHT, UPPER_LID_RIGHT, LOWER_LID_RIGHT),
+    directions, lids, trusts, widths = np.empty((2, 3)), np.empty(2), np.empty(2), np.empty(2)
+    _read_sides(
+        directions,
+        lids,
+        trusts,
+        widths,
+        points,
+        fitted,
+        T_cam_head.rotation,
+        T_cam_head.translation,
+        camera.centre_pixels,
+        camera.focal_pixels,
+        geometry.offsets,
+        geometry.radii,
     )
-    for side, (iris, corners, upper, lower) in enumerate(sides):
-        width = np.linalg.norm(measured[corners[0]] - measured[corners[1]])
-        gaps = measured[list(upper), 1] - measured[list(lower), 1]
-        lids[side] = max(float(gaps.mean() / max(width, 1e-4)), 0.0)
-        centre = measured[list(corners)].mean(axis=0) + geometry.offsets[side]
-        ray = T_head_cam.rotation @ np.append((points[iris, :2] - camera.centre_pixels) / camera.focal_pixels, 1.0)
-        directions[side] = _ball_direction(T_head_cam.translation, ray, centre, float(geometry.radii[side]))
-        seen_width = np.linalg.norm(points[corners[0], :2] - points[corners[1], :2])
-        openness = np.clip((lids[side] - CLOSED_APERTURE) / (OPEN_APERTURE - CLOSED_APERTURE), 0.0, 1.0)
-        trusts[side] = openness * seen_width
-    largest = max(np.linalg.norm(points[c[0], :2] - points[c[1], :2]) for c in (EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT))
+    largest = widths.max()
     share = (trusts + 1e-3 * largest) / (trusts + 1e-3 * largest).sum()
     common = share @ directions
     own = SHARED_GAZE * common + (1.0 - SHARED_GAZE) * directions
-    own = np.where(trusts[:, None] > 0.0, own, common)
-    gaze = np.stack([_turn_to(direction) for direction in own])
+    gaze = np.stack([_turn_to(own[side] if trusts[side] > 0.0 else common) for side in range(2)])
     return EyeReading(gaze=gaze, lids=lids, trust=float(np.clip(trusts.max() / max(largest, 1e-6), 0.0, 1.0)))
 
 
-def _ball_direction(
-    origin: Float[np.ndarray, "3"], ray: Float[np.ndarray, "3"], centre: Float[np.ndarray, "3"], radius: float
-) -> Float[np.ndarray, "3"]:
+@njit(cache=True, nogil=True, error_model="numpy")
+def _read_sides(  # noqa: PLR0913 - a kernel: plain arrays only
+    directions: np.ndarray,  # [2 3] written: unit vectors of the gaze in the head
+    lids: np.ndarray,  # [2] written
+    trusts: np.ndarray,  # [2] written: openness x width
+    widths: np.ndarray,  # [2] written: between the corners of the lids, pixels
+    points: np.ndarray,  # [478 3] pixels
+    fitted: np.ndarray,  # [468 3] head frame, metres
+    rotation: np.ndarray,
+    translation: np.ndarray,
+    centre_pixels: np.ndarray,
+    focal_pixels: np.ndarray,
+    offsets: np.ndarray,
+    radii: np.ndarray,
+) -> None:
+    origin = -rotation.T @ translation
+    for side in range(2):
+        corners = np.empty((2, 3))
+        for end in range(2):
+            corners[end] = _in_head(
+                _CORNERS[side, end], points, fitted, rotation, translation, centre_pixels, focal_pixels
+            )
+        gap = 0.0
+        for lid in range(_UPPER.shape[1]):
+            upper = _in_head(_UPPER[side, lid], points, fitted, rotation, translation, centre_pixels, focal_pixels)
+            lower = _in_head(_LOWER[side, lid], points, fitted, rotation, translation, centre_pixels, focal_pixels)
+            gap += (upper[1] - lower[1]) / _UPPER.shape[1]
+        width = np.sqrt(((corners[0] - corners[1]) ** 2).sum())
+        lids[side] = max(gap / max(width, 1e-4), 0.0)
+        ray = np.ones(3)
+        ray[:2] = (points[_IRISES[side], :2] - centre_pixels) / focal_pixels
+        ray = rotation.T @ ray
+        middle = 0.5 * (corners[0] + corners[1]) + offsets[side]
+        directions[side] = _ball_direction(origin, ray, middle, radii[side])
+        seen = points[_CORNERS[side, 0], :2] - points[_CORNERS[side, 1], :2]
+        widths[side] = np.sqrt(seen[0] ** 2 + seen[1] ** 2)
+        openness = (lids[side] - CLOSED_APERTURE) / (OPEN_APERTURE - CLOSED_APERTURE)
+        trusts[side] = min(max(openness, 0.0), 1.0) * widths[side]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _in_head(
+    index: int,
+    points: np.ndarray,
+    fitted: np.ndarray,
+    rotation: np.ndarray,
+    translation: np.ndarray,
+    centre_pixels: np.ndarray,
+    focal_pixels: np.ndarray,
+) -> np.ndarray:
+    """A measured landmark in the head frame, metres, as deep as the fitted one."""
+    place = np.empty(3)
+    place[2] = translation[2]
+    for axis in range(3):
+        place[2] += rotation[2, axis] * fitted[index, axis]
+    for axis in range(2):
+        place[axis] = (points[index, axis] - centre_pixels[axis]) / focal_pixels[axis] * place[2]
+    return rotation.T @ (place - translation)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _ball_direction(origin: np.ndarray, ray: np.ndarray, centre: np.ndarray, radius: float) -> np.ndarray:
     """Unit vector from the centre of a ball to where a ray first meets it, or comes closest."""
-    ray = ray / np.linalg.norm(ray)
-    along = (centre - origin) @ ray
+    ray = ray / np.sqrt((ray**2).sum())
+    along = ((centre - origin) * ray).sum()
     beside = origin + along * ray - centre
-    inside = radius**2 - beside @ beside
+    inside = radius**2 - (beside**2).sum()
     point = beside - np.sqrt(max(inside, 0.0)) * ray
-    return point / max(float(np.linalg.norm(point)), 1e-9)
+    return point / max(np.sqrt((point**2).sum()), 1e-9)
 
 
 def _turn_to(direction: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
     """Shortest rotation (axis-angle) that takes straight ahead (+z) to a direction, at most MAXIMUM_TURN."""
-    axis = np.array([-direction[1], direction[0], 0.0])
-    length = float(np.linalg.norm(axis))
-    angle = min(float(np.arctan2(length, direction[2])), float(MAXIMUM_TURN))
-    return axis * (angle / max(length, 1e-9))
+    x, y, z = direction.tolist()
+    length = math.hypot(x, y)
+    factor = min(math.atan2(length, z), float(MAXIMUM_TURN)) / max(length, 1e-9)
+    return np.array([-y * factor, x * factor, 0.0])

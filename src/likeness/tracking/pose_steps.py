@@ -109,11 +109,11 @@ def _add_ray(  # noqa: PLR0913 - a kernel: plain arrays only
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _add_row(hessian: np.ndarray, gradient: np.ndarray, row: np.ndarray, weight: float, residual: float) -> None:
-    """The upper triangle alone."""
+    """The lower triangle alone."""
     for i in range(6):
         factor = weight * row[i]
         gradient[i] += factor * residual
-        for j in range(i, 6):
+        for j in range(i + 1):
             hessian[i, j] += factor * row[j]
 
 

@@ -45,7 +45,7 @@ def weighted_rows(  # noqa: PLR0913 - a kernel: plain arrays only
     to_rows = np.zeros((3, 3))
     turn, jaw_turn = np.zeros((3, 6)), np.zeros((3, 3))
     pose, jaw_part, jaw_rows = np.zeros((3, 6)), np.zeros((3, 3)), np.zeros((3, 3))
-    plain, swinging = np.zeros((3, 3)), np.zeros((3, 3))
+    plain, swinging = np.zeros((3, 3), dtype=np.float32), np.zeros((3, 3), dtype=np.float32)
     mean = np.zeros(rows.shape[2], dtype=np.float32)
     for axis in range(3):
         turn[axis, 3 + axis] = 1.0 / CENTIMETRES
@@ -63,10 +63,11 @@ def weighted_rows(  # noqa: PLR0913 - a kernel: plain arrays only
         _product(jaw_part, plain, jaw_turn)
         _product(jaw_rows, jaw_part, jaw_columns)
         for axis in range(3):
-            row = rows[axis, point]
-            row[:6] = pose[axis]
-            row[6:9] = jaw_rows[axis]
-            _combine(row[9:], plain[axis], basis[point], swinging[axis], swing_basis[point])
+            for k in range(6):
+                rows[axis, point, k] = pose[axis, k]
+            for k in range(3):
+                rows[axis, point, 6 + k] = jaw_rows[axis, k]
+        _combine(rows, point, plain, basis, swinging, swing_basis)
         _add(mean, np.float32(shares[point]), rows[2, point])
     for point in range(len(points)):
         _centre(rows[2, point], mean, np.float32(np.sqrt(depth_weight) * roots[point]))
@@ -157,18 +158,24 @@ def _residuals(  # noqa: PLR0913 - a kernel: plain arrays only
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def _combine(row: np.ndarray, first: np.ndarray, basis: np.ndarray, second: np.ndarray, swing: np.ndarray) -> None:
-    """row = first @ basis + second @ swing."""
-    a, b, c = np.float32(first[0]), np.float32(first[1]), np.float32(first[2])
-    d, e, f = np.float32(second[0]), np.float32(second[1]), np.float32(second[2])
-    for k in range(row.shape[0]):
-        row[k] = (
-            a * basis[0, k] + b * basis[1, k] + c * basis[2, k] + d * swing[0, k] + e * swing[1, k] + f * swing[2, k]
-        )
+def _combine(
+    rows: np.ndarray, point: int, first: np.ndarray, basis: np.ndarray, second: np.ndarray, swing: np.ndarray
+) -> None:
+    """Columns of the coefficients in the three rows of a point: first @ basis + second @ swing."""
+    a0, a1, a2, a3, a4 = first[0, 0], first[0, 1], first[0, 2], first[1, 0], first[1, 1]
+    a5, a6, a7, a8 = first[1, 2], first[2, 0], first[2, 1], first[2, 2]
+    b0, b1, b2, b3, b4 = second[0, 0], second[0, 1], second[0, 2], second[1, 0], second[1, 1]
+    b5, b6, b7, b8 = second[1, 2], second[2, 0], second[2, 1], second[2, 2]
+    for k in range(basis.shape[2]):
+        x, y, z = basis[point, 0, k], basis[point, 1, k], basis[point, 2, k]
+        u, v, w = swing[point, 0, k], swing[point, 1, k], swing[point, 2, k]
+        rows[0, point, FIRST_COEFFICIENT + k] = a0 * x + a1 * y + a2 * z + b0 * u + b1 * v + b2 * w
+        rows[1, point, FIRST_COEFFICIENT + k] = a3 * x + a4 * y + a5 * z + b3 * u + b4 * v + b5 * w
+        rows[2, point, FIRST_COEFFICIENT + k] = a6 * x + a7 * y + a8 * z + b6 * u + b7 * v + b8 * w
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def _dot(first: np.ndarray, second: np.ndarray) -> float:
+def _dot(first: np.ndarray, second: np.ndarray) -> np.float32:
     total = np.float32(0.0)
     for k in range(first.shape[0]):
         total += first[k] * second[k]
