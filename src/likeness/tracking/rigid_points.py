@@ -8,18 +8,19 @@ a keyframe of similar pose, so nothing drifts from frame to frame (Lucas-Kanade 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Complex, Float, Float32, UInt8
 
 from likeness.heads.landmark_sets import CHIN, EYE_LEFT_RING, EYE_RIGHT_RING, FOREHEAD, LIPS_OUTER, OVAL, RIGID
 
 FACE_PIXELS = 240.0  # height of the face at which texture is matched
-MAX_POINTS = 120
+MAX_POINTS = 80
 MAX_KEYFRAMES = 48
 MATCH_WINDOW = 19  # pixels
 PYRAMID_LEVELS = 2
 ROUND_TRIP = 0.35  # pixels, largest forward-backward disagreement
 NEW_KEYFRAME_CHANGE = 0.014  # mean change of the rigid landmarks beyond a similarity, face heights
-CANVAS_PIXELS = 496
+CANVAS_WIDTH, CANVAS_HEIGHT = 416, 296  # pixels: the upper head and its surroundings, FACE_PIXELS high
+CANVAS_MIDDLE = np.array([208.0, 192.0])  # between chin and forehead
 REGION_AROUND = 0.42  # face heights around the oval in which hair and ears are followed
 BROWS = (70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285)
 NOSE_BASE = 2
@@ -93,46 +94,46 @@ class RigidMatcher:
 
     def _nearest(self, landmarks: Float[np.ndarray, "478 3"]) -> tuple[int, float]:
         """The most similar keyframe and how far it is: 1 is the limit at which a new one is wanted."""
-        changes = [_change(keyframe.landmarks, landmarks) for keyframe in self.keyframes]
+        changes = pose_changes(np.stack([keyframe.landmarks for keyframe in self.keyframes]), landmarks)
         best = int(np.argmin(changes))
-        return best, changes[best]
+        return best, float(changes[best])
 
 
 def _canvas_layout(landmarks: Float[np.ndarray, "478 3"]) -> Float[np.ndarray, "M 2"]:
-    """Rigid landmarks, upright, FACE_PIXELS high, in the middle of the canvas."""
+    """Rigid landmarks, upright, FACE_PIXELS high, around the middle of the canvas."""
     up = landmarks[FOREHEAD, :2] - landmarks[CHIN, :2]
     scale = FACE_PIXELS / max(float(np.linalg.norm(up)), 1.0)
     direction = up / max(float(np.linalg.norm(up)), 1e-6)
     upright = scale * np.array([[-direction[1], direction[0]], [-direction[0], -direction[1]]])
     points = landmarks[:, :2] @ upright.T
     middle = 0.5 * (points[FOREHEAD] + points[CHIN])
-    return points[list(RIGID)] - middle + np.array([0.5, 0.54]) * CANVAS_PIXELS
+    return points[list(RIGID)] - middle + CANVAS_MIDDLE
 
 
 def _canvas(
-    image: UInt8[np.ndarray, "H W 3"], landmarks: Float[np.ndarray, "478 3"], layout: Float[np.ndarray, "M 2"]
-) -> tuple[UInt8[np.ndarray, "C C"], _Crop]:
+    image: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "478 3"], layout: Float[np.ndarray, "M 2"]
+) -> tuple[UInt8[np.ndarray, "H W"], _Crop]:
     """The head in grey, moved so that its rigid landmarks lie on the layout."""
     import cv2
 
     matrix, shift = _similarity(landmarks[list(RIGID), :2].astype(np.float64), layout)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     low, high = _seen(image, matrix, shift)
-    part = cv2.cvtColor(np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]]), cv2.COLOR_RGB2GRAY)
+    part = cv2.cvtColor(image[low[1] : high[1], low[0] : high[0]], cv2.COLOR_RGB2GRAY)
     if scale < 0.6:
         part = cv2.GaussianBlur(part, (0, 0), 0.4 / scale)
     # OpenCV counts pixel centres as integers: p + 0.5 = matrix @ (q + low + 0.5) + shift.
     offset = matrix @ (low + 0.5) + shift - 0.5
     warp = np.concatenate([matrix, offset[:, None]], axis=1)
     grey = cv2.warpAffine(
-        part, warp, (CANVAS_PIXELS, CANVAS_PIXELS), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        part, warp, (CANVAS_WIDTH, CANVAS_HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return grey, _Crop(matrix=matrix, shift=shift)
 
 
 def _seen(image: np.ndarray, matrix: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Bounds of the part of the image that the canvas shows, so that a large frame is not converted whole."""
-    corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * CANVAS_PIXELS
+    corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * [CANVAS_WIDTH, CANVAS_HEIGHT]
     back = (corners - shift) @ np.linalg.inv(matrix).T
     height, width = image.shape[:2]
     low = np.clip(np.floor(back.min(0)).astype(int) - 2, 0, [width - 1, height - 1])
@@ -182,13 +183,22 @@ def _similarity(source: Float[np.ndarray, "N 2"], target: Float[np.ndarray, "N 2
     return matrix, target_mean - matrix @ source_mean
 
 
-def _change(keyframe: Float[np.ndarray, "478 3"], landmarks: Float[np.ndarray, "478 3"]) -> float:
-    """How unlike two head poses look; at most 1 is alike enough to match."""
-    rigid = list(RIGID)
-    source, target = keyframe[rigid, :2].astype(np.float64), landmarks[rigid, :2].astype(np.float64)
-    matrix, shift = _similarity(source, target)
-    size = float(np.linalg.norm(keyframe[FOREHEAD, :2] - keyframe[CHIN, :2]) * np.hypot(matrix[0, 0], matrix[1, 0]))
-    return float(np.abs(source @ matrix.T + shift - target).mean() / max(size, 1.0) / NEW_KEYFRAME_CHANGE)
+def pose_changes(
+    keyframes: Float[np.ndarray, "K 478 3"], landmarks: Float[np.ndarray, "478 3"]
+) -> Float[np.ndarray, " K"]:
+    """How unlike head poses look: the rigid landmarks' mean change beyond a similarity; up to 1 they can be matched."""
+    sources, target = _as_complex(keyframes[:, list(RIGID)]), _as_complex(landmarks[list(RIGID)])
+    factors = (sources.conj() @ target) / (np.abs(sources) ** 2).sum(axis=1)  # turn and scale, least squares
+    misfit = factors[:, None] * sources - target
+    mean = 0.5 * (np.abs(misfit.real) + np.abs(misfit.imag)).mean(axis=1)
+    heights = np.linalg.norm(keyframes[:, FOREHEAD, :2] - keyframes[:, CHIN, :2], axis=1) * np.abs(factors)
+    return mean / np.maximum(heights, 1.0) / NEW_KEYFRAME_CHANGE
+
+
+def _as_complex(points: Float[np.ndarray, "*batch N 3"]) -> Complex[np.ndarray, "*batch N"]:
+    """x + iy around the mean."""
+    places = points[..., 0] + 1j * points[..., 1].astype(np.float64)
+    return places - places.mean(axis=-1, keepdims=True)
 
 
 def _follow(
@@ -198,22 +208,35 @@ def _follow(
     crop: _Crop,
 ) -> RigidMatches:
     """Find the keyframe's points in a frame; on the canvas they hardly move."""
-    import cv2
-
     if not len(keyframe.points):
         return RigidMatches(keyframe=number, points=keyframe.points, found=np.zeros(0, dtype=bool))
     origin = keyframe.crop.inward(keyframe.points)
-    window = dict(
+    start = (origin - np.float32(0.5))[:, None]
+    ahead, seen = _flow(keyframe.grey, grey, start, start, PYRAMID_LEVELS)
+    back, returned = _flow(grey, keyframe.grey, ahead, start, 0)  # a true match leads back from nearby
+    error = np.linalg.norm(back[:, 0] - start[:, 0], axis=1)
+    found = seen & returned & (error < ROUND_TRIP)
+    return RigidMatches(keyframe=number, points=crop.outward(ahead[:, 0] + np.float32(0.5)), found=found)
+
+
+def _flow(
+    first: UInt8[np.ndarray, "H W"],
+    second: UInt8[np.ndarray, "H W"],
+    points: Float32[np.ndarray, "N 1 2"],
+    guesses: Float32[np.ndarray, "N 1 2"],
+    levels: int,
+) -> tuple[Float32[np.ndarray, "N 1 2"], Bool[np.ndarray, " N"]]:
+    """Where points of the first picture are in the second (OpenCV's integer pixel centres), and whether they are."""
+    import cv2
+
+    places, seen, _ = cv2.calcOpticalFlowPyrLK(
+        first,
+        second,
+        points,
+        guesses.copy(),
         winSize=(MATCH_WINDOW, MATCH_WINDOW),
-        maxLevel=PYRAMID_LEVELS,
+        maxLevel=levels,
         flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.01),
     )
-    half = np.float32(0.5)
-    ahead, seen, _ = cv2.calcOpticalFlowPyrLK(
-        keyframe.grey, grey, (origin - half)[:, None], (origin - half)[:, None].copy(), **window
-    )
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(grey, keyframe.grey, ahead, (origin - half)[:, None].copy(), **window)
-    error = np.linalg.norm(back[:, 0] - (origin - half), axis=1)
-    found = (seen[:, 0] > 0) & (returned[:, 0] > 0) & (error < ROUND_TRIP)
-    return RigidMatches(keyframe=number, points=crop.outward(ahead[:, 0] + half), found=found)
+    return places, seen[:, 0] > 0
