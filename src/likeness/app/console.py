@@ -13,7 +13,16 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
+# Frames are spread over the cores; threads that libraries start for one small matrix or picture only get in their way.
+_LIBRARY_THREADS = {"OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
+
 Item = TypeVar("Item")
+
+
+def limit_library_threads() -> None:
+    """Before numpy and OpenCV are imported; what the user has set stays."""
+    for name, value in _LIBRARY_THREADS.items():
+        os.environ.setdefault(name, value)
 
 
 def watch(items: Iterable[Item], label: str, total: int | None) -> Iterator[Item]:

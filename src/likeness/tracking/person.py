@@ -1,10 +1,12 @@
 """One person's head in a clip: identity estimated once from several frames, then frame after frame with it locked."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from likeness.geometry.camera import Camera
 from likeness.geometry.rotation import axis_angle_from_matrix, geodesic_angle
@@ -32,6 +34,7 @@ from likeness.tracking.rows import FIRST_COEFFICIENT
 SHAPE_PRIORS = Priors(expression_noise=0.35, shape_noise=0.15)  # several unknowns for one face: trust the deviations
 SHAPE_ITERATIONS = 5
 FIRST_ITERATIONS = 8
+FIT_THREADS = 2  # frames that are fitted at once where they do not wait for each other
 FAST_TURN = np.radians(4.0)  # between frames: the fit repeats its steps
 GOOD_RESIDUAL, RESIDUAL_SCALE = 1.8, 3.0  # percent of the outer eye distance, where confidence begins to fall; how fast
 
@@ -83,29 +86,19 @@ def estimate_person(head: HeadModel, camera: Camera, landmarks: Sequence[Float[n
 
 def fit_shape(basis: FitBasis, targets: Sequence[Target]) -> Float[np.ndarray, " S"]:
     """Joint least squares over the frames: their own unknowns are eliminated from the equations of the shared shape."""
-    shape = slice(FIRST_COEFFICIENT, FIRST_COEFFICIENT + basis.num_shape)
-    states = [
-        fit(basis, target, similarity_start(basis, target), iterations=2, priors=SHAPE_PRIORS) for target in targets
-    ]
-    common = np.mean([state.coefficients[: basis.num_shape] for state in states], axis=0)
-    states = [_with_shape(state, common) for state in states]
-    for _ in range(SHAPE_ITERATIONS):
-        systems = []
-        reduced, right = np.zeros((basis.num_shape, basis.num_shape)), np.zeros(basis.num_shape)
-        for target, state in zip(targets, states, strict=True):
-            hessian, gradient = normal_equations(basis, target, state, huber=SHAPE_PRIORS.huber)
-            add_priors(hessian, gradient, basis, state, SHAPE_PRIORS)
-            own = np.ones(len(gradient), dtype=bool)
-            own[shape] = False
-            coupling = hessian[np.ix_(own, ~own)]
-            solved = np.linalg.solve(hessian[np.ix_(own, own)], np.column_stack([coupling, gradient[own]]))
-            reduced += hessian[shape, shape] - coupling.T @ solved[:, :-1]
-            right += gradient[shape] - coupling.T @ solved[:, -1]
-            systems.append((hessian, gradient, own))
-        common_step = -np.linalg.solve(reduced, right)
-        states = [
-            _moved_given_shape(basis, state, system, common_step) for state, system in zip(states, systems, strict=True)
-        ]
+
+    def start(target: Target) -> FitState:
+        return fit(basis, target, similarity_start(basis, target), iterations=2, priors=SHAPE_PRIORS)
+
+    with ThreadPoolExecutor(FIT_THREADS) as workers:
+        states = list(workers.map(start, targets))
+        common = np.mean([state.coefficients[: basis.num_shape] for state in states], axis=0)
+        states = [_with_shape(state, common) for state in states]
+        for _ in range(SHAPE_ITERATIONS):
+            systems = list(workers.map(partial(_frame_system, basis), targets, states))
+            reduced, right = sum(system.reduced for system in systems), sum(system.right for system in systems)
+            move = partial(_moved_given_shape, basis, shape_step=-np.linalg.solve(reduced, right))
+            states = list(workers.map(move, states, systems))
     return states[0].coefficients[: basis.num_shape].copy()
 
 
@@ -165,16 +158,44 @@ def _with_shape(state: FitState, shape: Float[np.ndarray, " S"]) -> FitState:
     return replace(state, coefficients=np.concatenate([shape, state.coefficients[len(shape) :]]))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _FrameSystem:
+    """The equations of one frame, and what they say about the shape once the frame's own unknowns are eliminated."""
+
+    hessian: Float[np.ndarray, "N N"]
+    gradient: Float[np.ndarray, " N"]
+    reduced: Float[np.ndarray, "S S"]
+    right: Float[np.ndarray, " S"]
+
+
+def _frame_system(basis: FitBasis, target: Target, state: FitState) -> _FrameSystem:
+    hessian, gradient = normal_equations(basis, target, state, huber=SHAPE_PRIORS.huber)
+    add_priors(hessian, gradient, basis, state, SHAPE_PRIORS)
+    own = _own_unknowns(basis)
+    coupling = hessian[np.ix_(own, ~own)]
+    solved = np.linalg.solve(hessian[np.ix_(own, own)], np.column_stack([coupling, gradient[own]]))
+    return _FrameSystem(
+        hessian=hessian,
+        gradient=gradient,
+        reduced=hessian[np.ix_(~own, ~own)] - coupling.T @ solved[:, :-1],
+        right=gradient[~own] - coupling.T @ solved[:, -1],
+    )
+
+
+def _own_unknowns(basis: FitBasis) -> Bool[np.ndarray, " N"]:
+    """All but the shared shape."""
+    own = np.ones(FIRST_COEFFICIENT + len(basis.deviations), dtype=bool)
+    own[FIRST_COEFFICIENT : FIRST_COEFFICIENT + basis.num_shape] = False
+    return own
+
+
 def _moved_given_shape(
-    basis: FitBasis,
-    state: FitState,
-    system: tuple[Float[np.ndarray, "N N"], Float[np.ndarray, " N"], np.ndarray],
-    shape_step: Float[np.ndarray, " S"],
+    basis: FitBasis, state: FitState, system: _FrameSystem, *, shape_step: Float[np.ndarray, " S"]
 ) -> FitState:
     """A frame's own step, its identity taking the shared one; ranges are kept as in a single fit."""
-    hessian, gradient, own = system
-    gradient = gradient + hessian[:, ~own] @ shape_step
-    hessian = hessian.copy()
+    own = _own_unknowns(basis)
+    gradient = system.gradient + system.hessian[:, ~own] @ shape_step
+    hessian = system.hessian.copy()
     hessian[~own, :] = 0.0
     hessian[:, ~own] = 0.0
     hessian[~own, ~own] = 1.0

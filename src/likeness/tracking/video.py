@@ -22,7 +22,7 @@ from likeness.motion.smoothing import smooth_two_sided
 from likeness.tracking.assemble import motion_from_readings
 from likeness.tracking.fit import FitState
 from likeness.tracking.landmarks import MINIMUM_FACE_PIXELS, LandmarkDetector
-from likeness.tracking.person import Person, Reading, estimate_person, fit_at_pose, fit_frame, reading
+from likeness.tracking.person import FIT_THREADS, Person, Reading, estimate_person, fit_at_pose, fit_frame, reading
 from likeness.tracking.rigid_points import Keyframe, RigidMatcher, RigidMatches
 from likeness.tracking.texture import steady_poses
 
@@ -129,18 +129,22 @@ def read_clip(person: Person, clip: SeenClip) -> list[Reading | None]:
     for place in points:  # each warm from the one before
         previous = states[-1] if states else None
         states.append(None if place is None else fit_frame(person, place, previous))
+    steady = steady_poses(person, states, points, matches, clip.keyframes)
+
+    def read(index: int) -> Reading | None:
+        seen, place, state = clip.frames[index], points[index], steady[index]
+        if seen is None or place is None or state is None:
+            return None
+        result = reading(person, place, fit_at_pose(person, place, state))
+        return replace(result, confidence=result.confidence * seen.score)
+
     readings: list[Reading | None] = []
     last: Reading | None = None
-    for seen, place, state in zip(
-        clip.frames, points, steady_poses(person, states, points, matches, clip.keyframes), strict=True
-    ):
-        if seen is None or place is None or state is None:
-            readings.append(None)
-            continue
-        result = reading(person, place, fit_at_pose(person, place, state))
-        result = replace(result, confidence=result.confidence * seen.score)
-        last = result if last is None else with_kept_gaze(result, last)
-        readings.append(last)
+    with ThreadPoolExecutor(FIT_THREADS) as workers:
+        for result in workers.map(read, range(len(steady))):
+            if result is not None:
+                result = last = result if last is None else with_kept_gaze(result, last)
+            readings.append(result)
     return readings
 
 
