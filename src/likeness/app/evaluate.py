@@ -98,10 +98,10 @@ def flow_warp_pieces() -> "Pieces":
 
 def _retargeted(motion: "Motion", portrait: "Portrait", mode: "Mode") -> "Motion":
     """The clip's motion on the portrait, as `animate` does it."""
-    from likeness.motion.retarget import retarget
+    from likeness.tracking.performance import perform
 
     names: dict[Mode, Literal["relative", "absolute"]] = {"default": "relative", "absolute": "absolute"}
-    return retarget(motion, portrait.rest, portrait.head, shape=portrait.shape, mode=names[mode])
+    return perform(motion, portrait, mode=names[mode])
 
 
 def _track_from(path: Path, start: int) -> "Motion":

@@ -17,9 +17,9 @@ from likeness.media.video import check_video_output
 from likeness.motion.edit import apply_edit, apply_edit_to_motion
 from likeness.motion.file import save_motion
 from likeness.motion.record import FRAME_FIELDS, Motion, MotionFrame
-from likeness.motion.retarget import retarget
 from likeness.motion.strength import Strengths, scale_regions
 from likeness.motion.timeline import load_timeline, motion_of_edits, sweep, timeline_motion
+from likeness.tracking.performance import perform
 
 SWEEP_SECONDS = 2.4  # from the photo to the edit and back
 SWEEP_FPS = 25.0
@@ -52,14 +52,7 @@ def animate(
         raise InputError(f"{driving} moves, but {out} is a picture: give the name of a video, such as OUT.mp4")
     audio = source.audio if options.audio is None else check_audio(options.audio)
     portrait = read_portrait(Path(photo), head, face=options.picture.face)
-    performance = retarget(
-        source.motion(watch),
-        portrait.rest,
-        head,
-        shape=portrait.shape,
-        mode=options.motion,
-        pose_reference=options.pose_reference,
-    )
+    performance = perform(source.motion(watch), portrait, mode=options.motion, pose_reference=options.pose_reference)
     performance = apply_edit_to_motion(scale_regions(performance, portrait.rest, strengths), change, head)
     if target.is_video and len(performance) == 1:
         performance = there_and_back(performance, portrait.rest)

@@ -28,23 +28,22 @@ class ChannelNoise:
     """How the noise of a channel is judged. `floor` is in units of the channel, and the least noise assumed.
 
     `gain` multiplies the measured white noise: the rest of a tracker's noise is slower than the measurement sees.
-    `keeps_single_frames`: a value may be true for one frame (a blink, closed lips); a head cannot jump for one frame.
+    Speech has energy up to the frame rate, which the measurement takes for noise: no more than that is assumed.
     """
 
     floor: float
     gain: float
-    keeps_single_frames: bool
 
 
-POSE_NOISE = ChannelNoise(floor=5e-4, gain=1.5, keeps_single_frames=False)  # radians and image widths / focal length
-DEPTH_NOISE = ChannelNoise(floor=1e-3, gain=1.5, keeps_single_frames=False)  # of the natural logarithm of the depth
+POSE_NOISE = ChannelNoise(floor=7e-4, gain=0.8)  # radians and image widths / focal length
+DEPTH_NOISE = ChannelNoise(floor=1.4e-3, gain=0.8)  # of the natural logarithm of the depth
 FRAME_NOISE = {
     "neck": POSE_NOISE,
-    "jaw": ChannelNoise(floor=2e-3, gain=1.25, keeps_single_frames=True),
-    "eye_left": ChannelNoise(floor=4e-3, gain=1.25, keeps_single_frames=True),
-    "eye_right": ChannelNoise(floor=4e-3, gain=1.25, keeps_single_frames=True),
-    "expression": ChannelNoise(floor=4e-3, gain=1.25, keeps_single_frames=True),
-    "lids": ChannelNoise(floor=3e-3, gain=1.25, keeps_single_frames=True),
+    "jaw": ChannelNoise(floor=2e-3, gain=0.8),
+    "eye_left": ChannelNoise(floor=4e-3, gain=1.25),
+    "eye_right": ChannelNoise(floor=4e-3, gain=1.25),
+    "expression": ChannelNoise(floor=6e-3, gain=0.8),
+    "lids": ChannelNoise(floor=3e-3, gain=0.8),
 }
 
 
@@ -67,7 +66,7 @@ def smooth_two_sided(motion: Motion, *, strength: float = 1.0) -> Motion:
     for name, kind in FRAME_NOISE.items():
         values = getattr(motion, name)
         noise = strength * _assumed_noise(values, motion, kind)
-        smoothed[name] = _smooth_channels(values, noise, windows, kind.keeps_single_frames)
+        smoothed[name] = _smooth_channels(values, noise, windows)
     smoothed["rotation"], smoothed["translation"] = _smooth_pose(motion, strength, windows)
     return motion.with_frames(**smoothed)
 
@@ -147,14 +146,13 @@ def _smooth_channels(
     values: Float[np.ndarray, "T D"],
     noise: Float[np.ndarray, " D"],
     windows: list[_Window],
-    keeps_single_frames: bool,
 ) -> Float[np.ndarray, "T D"]:
     """Each channel with its own widths; a few channels at a time, so that memory stays small."""
     result = np.empty_like(values)
     for start in range(0, values.shape[1], _CHANNELS_AT_ONCE):
         part = slice(start, start + _CHANNELS_AT_ONCE)
         estimates = [window.apply(values[:, part]) for window in windows]
-        result[:, part] = _blend(estimates, _levels(estimates, noise[part], windows, 0 if keeps_single_frames else 1))
+        result[:, part] = _blend(estimates, _levels(estimates, noise[part], windows))
     return result
 
 
@@ -172,7 +170,7 @@ def _smooth_pose(
         [_assumed_noise(channels[:, :5], motion, POSE_NOISE), _assumed_noise(channels[:, 5:], motion, DEPTH_NOISE)]
     )
     estimates = [window.apply(channels) for window in windows]
-    levels = _levels(estimates, noise, windows, 1).min(axis=1, keepdims=True)
+    levels = _levels(estimates, noise, windows).min(axis=1, keepdims=True)
     result = _blend(estimates, np.repeat(levels, 6, axis=1))
     rotation = axis_angle_from_matrix(mean @ matrix_from_axis_angle(result[:, :3]))
     depth = np.exp(result[:, 5:])
@@ -183,13 +181,12 @@ def _levels(
     estimates: list[Float[np.ndarray, "T D"]],
     noise: Float[np.ndarray, " D"],
     windows: list[_Window],
-    first: int,
 ) -> Int[np.ndarray, "T D"]:
-    """Number of the widest window that agrees with all narrower ones, from `first` on, as do those before it."""
-    levels = np.full(estimates[0].shape, first)
+    """Number of the widest window that agrees with all narrower ones, as do those before it."""
+    levels = np.zeros(estimates[0].shape, dtype=np.int64)
     agrees = np.ones(levels.shape, dtype=bool)
-    for wide in range(first + 1, len(windows)):
-        for narrow in range(first, wide):
+    for wide in range(1, len(windows)):
+        for narrow in range(wide):
             reach = TOLERANCE * _difference_factor(windows[wide], windows[narrow])[:, None] * noise
             agrees &= np.abs(estimates[wide] - estimates[narrow]) <= reach
         levels += agrees
