@@ -21,6 +21,8 @@ EYE_RADIUS = 1.25 * CENTIMETRE
 EYE_INSET = 0.95 * CENTIMETRE  # centre of the eyeball behind the mean of the lid ring
 RINGS = (EYE_LEFT_RING, EYE_RIGHT_RING)
 IRISES = (IRIS_LEFT, IRIS_RIGHT)
+SCLERA_TINT = np.array([1.02, 1.0, 0.98])
+SCLERA_BRIGHTNESS = 0.95  # of the skin around the eye
 LASH_WIDTH = 0.10 * CENTIMETRE
 LASH_DARKENING = 0.55
 LID_SHADOW = 0.30 * CENTIMETRE  # the upper lid shades this much of the eyeball
@@ -82,14 +84,22 @@ def build_eye(
 
 
 def _sclera(photo: np.ndarray, inner: np.ndarray, from_iris: np.ndarray) -> np.ndarray:
-    """The white of the eye, continued under the iris from its brighter pixels."""
-    white = (inner & (from_iris > 1.15)).astype(np.float32)
+    """The white of the eye, continued under the iris from its brighter pixels; where a photo shows hardly any, a white
+    as bright as the skin around the eye suggests.
+    """
+    brightness = photo.mean(-1)
+    skin = float(np.percentile(brightness[~inner], 75)) if (~inner).any() else float(brightness.max())
+    expected = SCLERA_TINT * min(skin * SCLERA_BRIGHTNESS, 235.0)
+    white = inner & (from_iris > 1.15)
     if white.sum() > 8:
-        brightness = photo.mean(-1)
-        white *= brightness >= np.percentile(brightness[white > 0], 35)
-    if white.sum() <= 4:
-        white = np.maximum(inner.astype(np.float32), 1e-3)
-    return push_pull(photo, white)
+        white &= brightness >= np.percentile(brightness[white], 50)
+    count = float(white.sum())
+    if count <= 4:
+        return np.broadcast_to(expected.astype(np.float32), photo.shape).copy()
+    seen = np.median(photo[white], axis=0)
+    trust = count / (count + 40.0)
+    tone = trust * (0.7 * seen + 0.3 * seen.mean() * SCLERA_TINT) + (1 - trust) * expected
+    return 0.5 * push_pull(photo, white.astype(np.float32)) + 0.5 * tone.astype(np.float32)
 
 
 def _completed_iris(

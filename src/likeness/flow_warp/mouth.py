@@ -127,7 +127,7 @@ def _teeth_shown(
     shown = max(toothy, wide)
     brightness = inside.mean(1)
     brightest = np.median(inside[brightness > np.percentile(brightness, 70)], axis=0)
-    if shown > 0 and len(inside) > 30 and brightest.mean() > 0.45 * skin.mean():
+    if shown > 0 and len(inside) > 30 and brightest.mean() > 0.7 * colours.enamel.mean():
         enamel = 0.85 * brightest + 0.15 * colours.enamel
         colours = MouthColours(enamel=enamel, cavity=colours.cavity, tongue=colours.tongue)
     return shown, colours

@@ -81,10 +81,10 @@ def draw_interior(
     upper = np.interp(sheet[..., 0], vertices[list(UPPER_LIP_INNER), 0], vertices[list(UPPER_LIP_INNER), 1])
     lower = np.interp(sheet[..., 0], vertices[list(LOWER_LIP_INNER), 0], vertices[list(LOWER_LIP_INNER), 1])
     half_width = max(abs(float(vertices[78, 0] - vertices[308, 0])) / 2, 0.1)
-    shadow = 0.60 + 0.40 * smoothstep((upper - y) / 0.16)
-    shadow = shadow * (0.62 + 0.38 * np.clip((y - lower) / 0.22, 0, 1))
+    shadow = 0.70 + 0.30 * smoothstep((upper - y) / 0.12)
+    shadow = shadow * (0.78 + 0.22 * np.clip((y - lower) / 0.15, 0, 1))
     corner = half_width - np.abs(sheet[..., 0] - 0.5 * float(vertices[78, 0] + vertices[308, 0]))
-    shadow = shadow * (0.40 + 0.60 * smoothstep(corner / (0.35 * half_width)))
+    shadow = shadow * (0.45 + 0.55 * smoothstep(corner / (0.22 * half_width)))
     return picture * shadow[..., None]
 
 
