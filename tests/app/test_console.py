@@ -1,6 +1,9 @@
 """Exit codes and messages of whatever can go wrong inside a command."""
 
 import errno
+import os
+import pty
+import sys
 
 import pytest
 
@@ -40,3 +43,17 @@ def test_a_slip_of_ours_keeps_its_traceback():
 def test_watching_changes_nothing():
     assert list(watch(range(5), "counting", 5)) == [0, 1, 2, 3, 4]
     assert list(watch(iter("ab"), "counting", None)) == ["a", "b"]
+
+
+def test_the_bar_shows_count_and_time_left(monkeypatch):
+    ours, theirs = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        assert list(watch(range(3), "counting", 3)) == [0, 1, 2]
+        assert list(watch(range(3), "counting", None)) == [0, 1, 2]
+        terminal.flush()
+        text = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert "counting" in text and "3/3" in text and "left" in text

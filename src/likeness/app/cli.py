@@ -8,8 +8,9 @@ from typing import Annotated
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
-from likeness.app.console import limit_library_threads, run_guarded, say, watch
+from likeness.app.console import run_guarded, say, watch
 from likeness.app.evaluate import Evaluate
+from likeness.app.machine import prepare_libraries
 from likeness.app.options import AnimateOptions, Edits, FaceNumber, File, MotionChanges, Picture
 
 DESCRIPTION = "One photo in, a moving, editable, turnable person out."
@@ -195,5 +196,5 @@ Command = Demo | Animate | Edit | Track | MotionCommand | HeadCommand | Bench | 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command: 0 when it went well, 2 for what the user can fix, 130 after Ctrl-C."""
-    limit_library_threads()
+    prepare_libraries()
     return run_guarded(lambda: tyro.cli(Command, args=arguments, prog="likeness", description=DESCRIPTION).run())

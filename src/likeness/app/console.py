@@ -13,16 +13,7 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
-# Frames are spread over the cores; threads that libraries start for one small matrix or picture only get in their way.
-_LIBRARY_THREADS = {"OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
-
 Item = TypeVar("Item")
-
-
-def limit_library_threads() -> None:
-    """Before numpy and OpenCV are imported; what the user has set stays."""
-    for name, value in _LIBRARY_THREADS.items():
-        os.environ.setdefault(name, value)
 
 
 def watch(items: Iterable[Item], label: str, total: int | None) -> Iterator[Item]:
@@ -31,14 +22,29 @@ def watch(items: Iterable[Item], label: str, total: int | None) -> Iterator[Item
         yield from items
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:.1f}/s", justify="right")
 
     columns = (
         TextColumn("{task.description:10s}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.speed:.1f}/s"),
+        Rate(),
         TimeRemainingColumn(compact=True),
+        TextColumn("left"),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(label, total=total)
