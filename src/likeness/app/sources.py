@@ -72,7 +72,8 @@ def open_recording(path: Path, head: HeadModel, *, face: int | None) -> Source:
 
     def performance(watch: Watch) -> Motion:
         with named(path):
-            return track_video(watch(read_frames(path), "tracking", info.num_frames), head, face=face, source=path.name)
+            frames = watch(read_frames(path), "tracking", info.num_frames)
+            return track_video(frames, head, face=face, source=path.name, progress=watch)
 
     return Source(num_frames=info.num_frames, audio=path if info.has_audio else None, motion=performance)
 

@@ -3,11 +3,11 @@
 import logging
 import queue
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
@@ -30,9 +30,17 @@ TRACKER = "likeness 1"
 Smoothing = Literal["two-sided", "causal", "none"]
 SHAPE_FRAMES = 12  # spread over the clip, from which the identity is estimated
 GAZE_TRUST = 0.3  # an eye that is more shut than this keeps its last gaze
+_READ_AT_ONCE = 64  # frames; an interrupted run waits for no more
 _AHEAD = 3  # frames decoded before they are wanted
 
+Progress = Callable[[Iterable[Any], str, int | None], Iterable[Any]]  # sees each item of a long step as it passes
+
 log = logging.getLogger(__name__)
+
+
+def in_silence(items: Iterable[Any], label: str, total: int | None) -> Iterable[Any]:
+    """The items, with nobody looking."""
+    return items
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,17 +71,36 @@ def track_video(
     smoothing: Smoothing = "two-sided",
     focal_ratio: float = DEFAULT_FOCAL_RATIO,
     source: str = "",
+    progress: Progress = in_silence,
 ) -> Motion:
     """The performance of face number `face` from the left (from 1) in the first frame with faces, else of the largest.
 
     Memory holds numbers, never the frames. Identity, its scale and the focal length are the same in all frames. Where
     the face is lost, `valid` is False: its numbers are held for `HOLD_SECONDS`, then expression and gaze fade to rest.
+    `progress` sees the frames pass once more while the head is fitted, after `frames` has ended.
 
     Raises:
         InputError: there is no frame.
         NoFaceError: no frame shows a usable face, or the first one fewer than `face`.
     """
     clip = watch_clip(frames, face=face)
+    return motion_of_clip(clip, head, smoothing=smoothing, focal_ratio=focal_ratio, source=source, progress=progress)
+
+
+def motion_of_clip(
+    clip: SeenClip,
+    head: HeadModel,
+    *,
+    smoothing: Smoothing = "two-sided",
+    focal_ratio: float = DEFAULT_FOCAL_RATIO,
+    source: str = "",
+    progress: Progress = in_silence,
+) -> Motion:
+    """The second half of `track_video`: the head fitted to what was kept of a clip.
+
+    Raises:
+        NoFaceError: no frame shows a usable face.
+    """
     seen = [frame for frame in clip.frames if frame is not None]
     if not seen:
         raise NoFaceError(
@@ -87,7 +114,8 @@ def track_video(
     chosen = np.linspace(0, len(seen) - 1, min(SHAPE_FRAMES, len(seen))).round().astype(int)
     camera = default_camera(clip.width, clip.height, focal_ratio)
     person = estimate_person(head, camera, [seen[index].points.astype(np.float64) for index in chosen])
-    motion = motion_from_readings(person, read_clip(person, clip), clip.times, source=source, tracker=TRACKER)
+    readings = read_clip(person, clip, progress=progress)
+    motion = motion_from_readings(person, readings, clip.times, source=source, tracker=TRACKER)
     if smoothing == "two-sided":
         return smooth_two_sided(motion)
     return smooth_causal(motion) if smoothing == "causal" else motion
@@ -121,12 +149,12 @@ def watch_clip(frames: Iterable[VideoFrame], *, face: int | None) -> SeenClip:
     return SeenClip(frames=kept, times=np.array(times), keyframes=matcher.keyframes, width=size[0], height=size[1])
 
 
-def read_clip(person: Person, clip: SeenClip) -> list[Reading | None]:
+def read_clip(person: Person, clip: SeenClip, *, progress: Progress = in_silence) -> list[Reading | None]:
     """Every frame as numbers: poses that landmarks and texture agree on, then expression; None without a face."""
     points = [None if seen is None else seen.points.astype(np.float64) for seen in clip.frames]
     matches = [None if seen is None else seen.matches for seen in clip.frames]
     states: list[FitState | None] = []
-    for place in points:  # each warm from the one before
+    for place in progress(points, "fitting", len(points)):  # each warm from the one before
         previous = states[-1] if states else None
         states.append(None if place is None else fit_frame(person, place, previous))
     steady = steady_poses(person, states, points, matches, clip.keyframes)
@@ -141,10 +169,11 @@ def read_clip(person: Person, clip: SeenClip) -> list[Reading | None]:
     readings: list[Reading | None] = []
     last: Reading | None = None
     with ThreadPoolExecutor(FIT_THREADS) as workers:
-        for result in workers.map(read, range(len(steady))):
-            if result is not None:
-                result = last = result if last is None else with_kept_gaze(result, last)
-            readings.append(result)
+        for start in range(0, len(steady), _READ_AT_ONCE):
+            for result in workers.map(read, range(start, min(start + _READ_AT_ONCE, len(steady)))):
+                if result is not None:
+                    result = last = result if last is None else with_kept_gaze(result, last)
+                readings.append(result)
     return readings
 
 
