@@ -1,21 +1,29 @@
 """`likeness head`: a picture of the built-in head and its named controls, and the list of their names."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
 from likeness.heads.builtin import builtin_head
-from likeness.heads.show import draw_control, draw_head
+from likeness.heads.model import Control, HeadModel
+from likeness.heads.show import EYES_VIEW, MOUTH_VIEW, draw_control, draw_head
 from likeness.heads.skinning import posed_vertices
 from likeness.media.images import IMAGE_SUFFIXES, write_image
 from likeness.media.output import check_output
 from likeness.media.sheet import SheetStyle, contact_sheet
 from likeness.motion.edit import control_names
+from likeness.motion.strength import expression_region
 
 COLUMNS = 8
 CELL = 200  # pixels
+FINE = 2 * CELL  # pixels in which a cell is drawn before it is averaged down
 VIEW_ANGLES = ((0, 0), (25, 0), (50, 0), (90, 0), (180, 0), (-35, 0), (0, 25), (0, -25))  # yaw, pitch in degrees
+DEPTH_YAW = np.radians(35.0)  # from where a control that moves the skin forward can be seen
+MEANT_WITH = {"mouthClose": "jawOpen"}  # a control that is of use only together with another one
+
+Cell = tuple[str, UInt8[np.ndarray, "H W 3"]]
 
 
 def write_sheet(out: Path, *, overwrite: bool) -> str:
@@ -26,31 +34,71 @@ def write_sheet(out: Path, *, overwrite: bool) -> str:
     """
     check_output(out, suffixes=IMAGE_SUFFIXES, overwrite=overwrite)
     head = builtin_head()
-    rest = posed_vertices(head, np.zeros(head.num_shape), np.zeros(head.num_expression), np.zeros((5, 3)))
-    cells: list[tuple[str, np.ndarray | None]] = [
-        (f"yaw {yaw}, pitch {pitch}", draw_head(head, rest, size=CELL, yaw=np.radians(yaw), pitch=np.radians(pitch)))
-        for yaw, pitch in VIEW_ANGLES
-    ]
-    cells += [(control.name, _face_part(draw_control(head, control, size=2 * CELL))) for control in head.controls]
-    strips = []
-    for start in range(0, len(cells), COLUMNS):
-        row = cells[start : start + COLUMNS]
-        row += [("", None)] * (COLUMNS - len(row))
-        strips.append(
-            contact_sheet(
-                [[picture for _, picture in row]],
-                column_captions=[caption for caption, _ in row],
-                style=SheetStyle(cell_width=CELL, cell_height=CELL, font_size=14),
-            )
-        )
-    write_image(out, np.concatenate(strips), overwrite=overwrite)
+    write_image(out, controls_sheet(head), overwrite=overwrite)
     return f"{out}: {len(head.controls)} controls of the head {head.name} {head.version}"
 
 
-def _face_part(picture: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """The middle of a picture of a whole head, where its face is."""
-    height, width = picture.shape[:2]
-    return np.ascontiguousarray(picture[height // 8 : height * 5 // 8, width // 4 : width * 3 // 4])
+def controls_sheet(head: HeadModel) -> UInt8[np.ndarray, "H W 3"]:
+    """The head from several sides, then eyes and brows, then the mouth: at rest and with each named control at 1."""
+    rest = posed_vertices(head, np.zeros(head.num_shape), np.zeros(head.num_expression), np.zeros((5, 3)))
+    cells = [
+        (f"yaw {yaw}, pitch {pitch}", draw_head(head, rest, size=FINE, yaw=np.radians(yaw), pitch=np.radians(pitch)))
+        for yaw, pitch in VIEW_ANGLES
+    ]
+    around_mouth = [expression_region(control.name) == "mouth" for control in head.controls]
+    groups = [cells]
+    for view, is_mouth in ((EYES_VIEW, False), (MOUTH_VIEW, True)):
+        controls = [
+            with_companion(head, c) for c, here in zip(head.controls, around_mouth, strict=True) if here == is_mouth
+        ]
+        yaws = [telling_yaw(head, control) for control in controls]
+        cells = [("at rest", draw_head(head, rest, size=FINE, view=view))]
+        if any(yaws):
+            cells.append(("at rest, turned", draw_head(head, rest, size=FINE, yaw=DEPTH_YAW, view=view)))
+        cells += [
+            (control.name, draw_control(head, control, size=FINE, yaw=yaw, view=view))
+            for control, yaw in zip(controls, yaws, strict=True)
+        ]
+        groups.append(cells)
+    return np.concatenate([_strip(cells[start : start + COLUMNS]) for cells in groups for start in _starts(cells)])
+
+
+def with_companion(head: HeadModel, control: Control) -> Control:
+    """The control, or its sum with the one that it is meant for."""
+    if control.name not in MEANT_WITH:
+        return control
+    other = head.control(MEANT_WITH[control.name])
+    return Control(
+        name=f"{control.name} + {other.name}",
+        expression=control.expression + other.expression,
+        joints=control.joints + other.joints,
+    )
+
+
+def telling_yaw(head: HeadModel, control: Control) -> float:
+    """The yaw (radians) at which a control shows: from the other side if it mostly moves the skin forward, else 0."""
+    skin = np.unique(head.part_faces("skin"))
+    shape = np.zeros(head.num_shape)
+    rest = posed_vertices(head, shape, np.zeros(head.num_expression), np.zeros((5, 3)))[skin]
+    moved = posed_vertices(head, shape, control.expression, control.joints)[skin] - rest
+    sideways, upward, forward = np.abs(moved).sum(axis=0)
+    if forward <= sideways + upward:
+        return 0.0
+    return float(np.where((np.abs(moved[:, 2]) * rest[:, 0]).sum() > 0.0, -1.0, 1.0) * DEPTH_YAW)
+
+
+def _starts(cells: Sequence[Cell]) -> range:
+    return range(0, len(cells), COLUMNS)
+
+
+def _strip(cells: Sequence[Cell]) -> UInt8[np.ndarray, "H W 3"]:
+    """One row of the sheet, blank where cells are missing."""
+    missing = COLUMNS - len(cells)
+    return contact_sheet(
+        [[*(picture for _, picture in cells), *[None] * missing]],
+        column_captions=[*(caption for caption, _ in cells), *[""] * missing],
+        style=SheetStyle(cell_width=CELL, cell_height=CELL, font_size=14),
+    )
 
 
 def list_controls() -> str:
