@@ -28,10 +28,11 @@ from likeness.motion.record import MotionFrame
 from likeness.motion.timeline import load_timeline, timeline_motion
 from likeness.tracking.photo import portrait_from_image
 from likeness.tracking.portrait import Portrait
-from likeness.tracking.video import track_video
+from likeness.tracking.video import motion_of_clip, track_video, watch_clip
 
 COMMAND = (sys.executable, "-c", "import sys; from likeness.app.cli import main; sys.exit(main())")
 FPS = 25.0
+LABEL_WIDTH = 42
 RANGES = {"frames": (10, 100_000), "repeats": (1, 100)}
 
 
@@ -52,16 +53,39 @@ def bench_table(*, size: int, frames: int, repeats: int, photo: Path | None, wat
     with tempfile.TemporaryDirectory(prefix="likeness-bench-") as folder:
         still, clip = Path(folder) / "photo.png", Path(folder) / "clip.mp4"
         write_image(still, portrait.image)
-        encode(clip, render(prepare(portrait), moments, threads=RENDER_THREADS))  # compiles what is not compiled yet
-        rounds = watch((measure(portrait, moments, still, clip) for _ in range(repeats)), "measuring", repeats)
-        rows = merge(list(rounds))
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024.0  # kilobytes to megabytes
-    rows.append(("memory, peak of the command", f"{memory:.0f} MB"))
+        encode(clip, render(prepare(portrait), moments, threads=RENDER_THREADS))
+        exhaust(track_video(read_frames(clip), portrait.head).frames())  # compiles what is not compiled yet
+        rounds = list(watch((measure(portrait, moments, still, clip) for _ in range(repeats)), "measuring", repeats))
     heading = (
-        f"medians of {repeats}: {portrait.camera.width} x {portrait.camera.height} pixels, {frames} frames, "
-        f"{os.cpu_count()} cores, Python {platform.python_version()}"
+        f"{portrait.camera.width} x {portrait.camera.height} pixels, {frames} frames, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}; medians of {repeats} {'run' if repeats == 1 else 'runs'}"
     )
-    return "\n".join([heading, *(f"  {name:<36s}{value:>14s}" for name, value in rows)])
+    return table(heading, {name: median(entry[name] for entry in rounds) for name in rounds[0]}, frames)
+
+
+def table(heading: str, seconds: dict[str, float], count: int) -> str:
+    """The medians in the order of a run; steps of the video also per frame."""
+    once = (
+        ("likeness --help", "help"),
+        ("start with all imports", "imports"),
+        ("photo: find the face and fit the head", "fit photo"),
+        ("photo: prepare the renderer", "prepare"),
+    )
+    per_frame = (
+        ("video: decode, landmarks, texture", "watch"),
+        ("video: fit the head, smooth", "fit"),
+        ("render", "render"),
+        ("encode", "encode"),
+        ("all steps of animate, without the start", "animate"),
+        ("the whole command, with the start", "command"),
+    )
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024.0  # kilobytes to megabytes
+    lines = [heading, f"{'':{LABEL_WIDTH}s}{'seconds':>9s}{'ms/frame':>10s}{'frames/s':>10s}"]
+    lines += [f"{label:{LABEL_WIDTH}s}{seconds[name]:9.2f}" for label, name in once]
+    for label, name in per_frame:
+        value = seconds[name]
+        lines.append(f"{label:{LABEL_WIDTH}s}{value:9.2f}{1000.0 * value / count:10.1f}{count / value:10.1f}")
+    return "\n".join([*lines, f"{'memory of the command, at its peak':{LABEL_WIDTH}s}{memory:6.0f} MB"])
 
 
 def greeting(portrait: Portrait, count: int) -> list[MotionFrame]:
@@ -77,43 +101,20 @@ def measure(portrait: Portrait, moments: list[MotionFrame], still: Path, clip: P
     head, count = portrait.head, len(moments)
     prepared = prepare(portrait)
     few = list(render(prepared, moments[:25], threads=RENDER_THREADS))
+    seen = watch_clip(read_frames(clip), face=None)
     out = clip.with_name("out.mp4")
-    arguments = ("animate", str(still), str(clip), "--out", str(out), "--overwrite")
-    seconds = {
+    return {
         "help": timed(lambda: run("--help")),
         "imports": timed(lambda: run("head", "list")),
-        "fit": timed(lambda: portrait_from_image(portrait.image, head)),
+        "fit photo": timed(lambda: portrait_from_image(portrait.image, head)),
         "prepare": timed(lambda: prepare(portrait)),
-        "track": timed(lambda: track_video(read_frames(clip), head)) / count,
-        "render": timed(lambda: exhaust(render(prepared, moments, threads=RENDER_THREADS))) / count,
-        "encode": timed(lambda: encode(out, islice(cycle(few), count))) / count,
-        "animate": timed(lambda: animate(still, clip, out=out, overwrite=True)) / count,
-        "command": timed(lambda: run(*arguments)),
+        "watch": timed(lambda: watch_clip(read_frames(clip), face=None)),
+        "fit": timed(lambda: motion_of_clip(seen, head)),
+        "render": timed(lambda: exhaust(render(prepared, moments, threads=RENDER_THREADS))),
+        "encode": timed(lambda: encode(out, islice(cycle(few), count))),
+        "animate": timed(lambda: animate(still, clip, out=out, overwrite=True)),
+        "command": timed(lambda: run("animate", str(still), str(clip), "--out", str(out), "--overwrite")),
     }
-    return seconds
-
-
-def merge(rounds: list[dict[str, float]]) -> list[tuple[str, str]]:
-    """Medians with their units, in the order of a run."""
-    middle = {name: median(entry[name] for entry in rounds) for name in rounds[0]}
-
-    def milliseconds(name: str) -> str:
-        return f"{1000.0 * middle[name]:.0f} ms"
-
-    def rate(name: str) -> str:
-        return f"{1.0 / middle[name]:.1f} frames/s"
-
-    return [
-        ("likeness --help", milliseconds("help")),
-        ("start with all imports", milliseconds("imports")),
-        ("photo: find and fit the face", milliseconds("fit")),
-        ("photo: prepare the renderer", milliseconds("prepare")),
-        ("video: decode and track", rate("track")),
-        ("render", rate("render")),
-        ("encode", rate("encode")),
-        ("animate, all steps after the start", rate("animate")),
-        ("animate, with the start", f"{middle['command']:.2f} s"),
-    ]
 
 
 def encode(out: Path, pictures: Iterable[np.ndarray]) -> None:

@@ -171,7 +171,7 @@ class Bench:
     """Measure start-up, preparation, tracking, rendering, encoding and memory on this machine."""
 
     size: int = 512  # pixels, of the square photo and of the result
-    frames: int = 150  # of the clip that is tracked and rendered
+    frames: int = 250  # of the clip that is tracked and rendered
     repeats: int = 3  # the table shows medians
     photo: File = None  # otherwise the shipped one
 
