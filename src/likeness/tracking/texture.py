@@ -42,7 +42,7 @@ class TexturePose:
             texture_trust=texture_weights(lifted, state)[matches.found],
             texture_rays=to_rays(person.camera, matches.points[matches.found].astype(np.float64)),
             landmarks=person.rigid.positions(state.coefficients, state.jaw),
-            landmark_rays=to_rays(person.camera, points[person.rigid.landmarks, :2]),
+            landmark_rays=to_rays(person.camera, points[person.rigid.landmarks, :2].astype(np.float64)),
         )
         turn = geodesic_angle(refined.rotation[None], state.rotation[None])[0]
         approach = abs(refined.translation[2] / state.translation[2] - 1.0)

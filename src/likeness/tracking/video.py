@@ -151,18 +151,19 @@ def watch_clip(frames: Iterable[VideoFrame], *, face: int | None) -> SeenClip:
 
 def read_clip(person: Person, clip: SeenClip, *, progress: Progress = in_silence) -> list[Reading | None]:
     """Every frame as numbers: poses that landmarks and texture agree on, then expression; None without a face."""
-    points = [None if seen is None else seen.points.astype(np.float64) for seen in clip.frames]
+    points = [None if seen is None else seen.points for seen in clip.frames]
     matches = [None if seen is None else seen.matches for seen in clip.frames]
     states: list[FitState | None] = []
     for place in progress(points, "fitting", len(points)):  # each warm from the one before
         previous = states[-1] if states else None
-        states.append(None if place is None else fit_frame(person, place, previous))
+        states.append(None if place is None else fit_frame(person, place.astype(np.float64), previous))
     steady = steady_poses(person, states, points, matches, clip.keyframes)
 
     def read(index: int) -> Reading | None:
         seen, place, state = clip.frames[index], points[index], steady[index]
         if seen is None or place is None or state is None:
             return None
+        place = place.astype(np.float64)
         result = reading(person, place, fit_at_pose(person, place, state))
         return replace(result, confidence=result.confidence * seen.score)
 
