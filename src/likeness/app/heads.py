@@ -34,12 +34,14 @@ def write_sheet(out: Path, *, overwrite: bool) -> str:
     """
     check_output(out, suffixes=IMAGE_SUFFIXES, overwrite=overwrite)
     head = builtin_head()
-    write_image(out, controls_sheet(head), overwrite=overwrite)
+    write_image(out, np.concatenate(draw_groups(head)), overwrite=overwrite)
     return f"{out}: {len(head.controls)} controls of the head {head.name} {head.version}"
 
 
-def controls_sheet(head: HeadModel) -> UInt8[np.ndarray, "H W 3"]:
-    """The head from several sides, then eyes and brows, then the mouth: at rest and with each named control at 1."""
+def draw_groups(head: HeadModel) -> list[UInt8[np.ndarray, "_ _ 3"]]:
+    """Three pictures of equal width: the head from several sides; eyes and brows, and mouth, at rest and with each
+    named control at 1.
+    """
     rest = posed_vertices(head, np.zeros(head.num_shape), np.zeros(head.num_expression), np.zeros((5, 3)))
     cells = [
         (f"yaw {yaw}, pitch {pitch}", draw_head(head, rest, size=FINE, yaw=np.radians(yaw), pitch=np.radians(pitch)))
@@ -60,7 +62,10 @@ def controls_sheet(head: HeadModel) -> UInt8[np.ndarray, "H W 3"]:
             for control, yaw in zip(controls, yaws, strict=True)
         ]
         groups.append(cells)
-    return np.concatenate([_strip(cells[start : start + COLUMNS]) for cells in groups for start in _starts(cells)])
+    return [
+        np.concatenate([_strip(cells[start : start + COLUMNS]) for start in range(0, len(cells), COLUMNS)])
+        for cells in groups
+    ]
 
 
 def with_companion(head: HeadModel, control: Control) -> Control:
@@ -85,10 +90,6 @@ def telling_yaw(head: HeadModel, control: Control) -> float:
     if forward <= sideways + upward:
         return 0.0
     return float(np.where((np.abs(moved[:, 2]) * rest[:, 0]).sum() > 0.0, -1.0, 1.0) * DEPTH_YAW)
-
-
-def _starts(cells: Sequence[Cell]) -> range:
-    return range(0, len(cells), COLUMNS)
 
 
 def _strip(cells: Sequence[Cell]) -> UInt8[np.ndarray, "H W 3"]:
