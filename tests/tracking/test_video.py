@@ -71,6 +71,18 @@ def test_no_frames_and_no_face():
         track_video(panned(3), HEAD, face=2)
 
 
+def test_fitting_can_be_watched():
+    seen = []
+
+    def progress(items, label, total):
+        for item in items:
+            seen.append((label, total))
+            yield item
+
+    track_video(panned(3), HEAD, progress=progress)
+    assert seen == [("fitting", 3)] * 3
+
+
 def test_errors_of_the_reader_arrive():
     def broken():
         yield from panned(2)

@@ -222,6 +222,9 @@ def _ahead(frames: Iterable[VideoFrame]) -> Generator[VideoFrame, None, None]:
             put(None)
         except BaseException as error:  # handed over: whatever it is, it ends the reader's loop
             put(error)
+        finally:
+            if isinstance(frames, Generator):
+                frames.close()  # the file, and what shows its progress, end before an error is reported
 
     thread = threading.Thread(target=decode, name="decoding", daemon=True)
     thread.start()

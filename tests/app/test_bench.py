@@ -1,0 +1,22 @@
+"""The table of measured times; the measuring itself takes minutes and is not tested."""
+
+import pytest
+
+from likeness.app.bench import bench_table, table
+from likeness.app.results import unwatched
+from likeness.errors import InputError
+
+
+def test_rows_per_frame_agree_with_their_seconds():
+    names = ("help", "imports", "fit photo", "prepare", "watch", "fit", "render", "encode", "animate", "command")
+    text = table("heading", dict.fromkeys(names, 2.0), 100)
+    lines = text.splitlines()
+    assert lines[0] == "heading"
+    assert "2.00      20.0      50.0" in next(line for line in lines if line.startswith("render"))
+    assert lines[-1].endswith("MB")
+
+
+@pytest.mark.parametrize("numbers", [{"frames": 1}, {"repeats": 0}])
+def test_numbers_out_of_range_are_refused(numbers):
+    with pytest.raises(InputError, match="give"):
+        bench_table(**{"size": 512, "frames": 50, "repeats": 1, **numbers}, photo=None, watch=unwatched)
