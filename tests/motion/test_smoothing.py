@@ -136,3 +136,12 @@ def test_causal_filter_looks_back_only_and_follows():
     assert rms(np.diff(result - clean, axis=0)) < 0.5 * rms(np.diff(noise(0.02), axis=0))
     step = smooth_causal(motion_with(0.5 * (TIMES >= 5.0))).expression[:, 0]
     assert step[125 + 2] > 0.45 and step.max() <= 0.5 + 1e-9
+
+
+def test_a_long_clip_is_smoothed_in_parts_without_seams(monkeypatch):
+    motion = motion_with(noise(0.02), rotation_offset=noise(0.01, seed=1, width=3))
+    whole = smooth_two_sided(motion)
+    monkeypatch.setattr("likeness.motion.smoothing._FRAMES_AT_ONCE", 40)
+    parts = smooth_two_sided(motion)
+    for name in ("expression", "rotation", "translation"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-12)

@@ -25,6 +25,7 @@ from likeness.heads.builtin import builtin_head
 from likeness.media.images import read_image, write_image
 from likeness.media.video import VideoWriter, read_frames
 from likeness.motion.record import MotionFrame
+from likeness.motion.smoothing import smooth_two_sided
 from likeness.motion.timeline import load_timeline, timeline_motion
 from likeness.tracking.photo import portrait_from_image
 from likeness.tracking.portrait import Portrait
@@ -109,7 +110,7 @@ def measure(portrait: Portrait, moments: list[MotionFrame], still: Path, clip: P
         "fit photo": timed(lambda: portrait_from_image(portrait.image, head)),
         "prepare": timed(lambda: prepare(portrait)),
         "watch": timed(lambda: watch_clip(read_frames(clip), face=None)),
-        "fit": timed(lambda: motion_of_clip(seen, head)),
+        "fit": timed(lambda: smooth_two_sided(motion_of_clip(seen, head))),
         "render": timed(lambda: exhaust(render(prepared, moments, threads=RENDER_THREADS))),
         "encode": timed(lambda: encode(out, islice(cycle(few), count))),
         "animate": timed(lambda: animate(still, clip, out=out, overwrite=True)),

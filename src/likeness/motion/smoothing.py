@@ -20,6 +20,7 @@ INVALID_WEIGHT = 0.02  # of a frame without a face beside one with a face
 _WINDOW_REACH = 2.5  # windows end at this many deviations
 _GAUSSIAN_QUARTILE = 0.6745  # median of |x| of a standard normal
 _CHANNELS_AT_ONCE = 16
+_FRAMES_AT_ONCE = 2048
 _MIN_DEPTH = 1e-3  # metres; a head is in front of the camera
 
 
@@ -61,14 +62,37 @@ def smooth_two_sided(motion: Motion, *, strength: float = 1.0) -> Motion:
         raise ValueError(f"strength must be zero or more, got {strength}")
     if strength == 0 or len(motion) < 5:
         return motion
-    windows = _windows(motion.times, np.where(motion.valid, 1.0, INVALID_WEIGHT))
-    smoothed = {}
-    for name, kind in FRAME_NOISE.items():
-        values = getattr(motion, name)
-        noise = strength * _assumed_noise(values, motion, kind)
-        smoothed[name] = _smooth_channels(values, noise, windows)
-    smoothed["rotation"], smoothed["translation"] = _smooth_pose(motion, strength, windows)
-    return motion.with_frames(**smoothed)
+    channels, mean = _pose_channels(motion)
+    values = {name: getattr(motion, name) for name in FRAME_NOISE} | {"pose": channels}
+    noises = {
+        name: strength * _assumed_noise(values[name], motion.times, motion.valid, kind)
+        for name, kind in FRAME_NOISE.items()
+    }
+    noises["pose"] = strength * np.concatenate(
+        [
+            _assumed_noise(channels[:, :5], motion.times, motion.valid, POSE_NOISE),
+            _assumed_noise(channels[:, 5:], motion.times, motion.valid, DEPTH_NOISE),
+        ]
+    )
+    smoothed = {name: np.empty_like(array) for name, array in values.items()}
+    trust = np.where(motion.valid, 1.0, INVALID_WEIGHT)
+    step = float(np.median(np.diff(motion.times)))
+    reach = math.ceil(_WINDOW_REACH * WIDTHS_SECONDS[-1] / step) + 2
+    for begin in range(0, len(motion), _FRAMES_AT_ONCE):  # some frames at a time, so that memory stays small
+        end = min(begin + _FRAMES_AT_ONCE, len(motion))
+        first = max(begin - reach, 0)
+        seen, kept = slice(first, end + reach), slice(begin - first, end - first)
+        windows = _windows(motion.times[seen], trust[seen], step)
+        for name, array in values.items():
+            smooth = _smooth_pose if name == "pose" else _smooth_channels
+            smoothed[name][begin:end] = smooth(array[seen], noises[name], windows)[kept]
+    result = smoothed.pop("pose")
+    depth = np.exp(result[:, 5:])
+    return motion.with_frames(
+        rotation=axis_angle_from_matrix(mean @ matrix_from_axis_angle(result[:, :3])),
+        translation=np.concatenate([result[:, 3:5] * depth, depth], axis=1),
+        **smoothed,
+    )
 
 
 def noise_deviation(
@@ -117,9 +141,8 @@ class _Window:
         return result
 
 
-def _windows(times: Float[np.ndarray, " T"], trust: Float[np.ndarray, " T"]) -> list[_Window]:
-    """One filter per width, for any spacing of the times."""
-    step = float(np.median(np.diff(times)))
+def _windows(times: Float[np.ndarray, " T"], trust: Float[np.ndarray, " T"], step: float) -> list[_Window]:
+    """One filter per width, for any spacing of the times; `step` is the usual one, seconds."""
     windows = [_Window(weights=np.ones((len(times), 1)), noise_factor=np.ones(len(times)))]  # the values themselves
     for width in WIDTHS_SECONDS:
         half = min(max(math.ceil(_WINDOW_REACH * width / step), 2), len(times) - 1)
@@ -138,8 +161,10 @@ def _windows(times: Float[np.ndarray, " T"], trust: Float[np.ndarray, " T"]) -> 
     return windows
 
 
-def _assumed_noise(values: Float[np.ndarray, "T D"], motion: Motion, kind: ChannelNoise) -> Float[np.ndarray, " D"]:
-    return np.maximum(kind.gain * noise_deviation(values, motion.times, motion.valid), kind.floor)
+def _assumed_noise(
+    values: Float[np.ndarray, "T D"], times: Float[np.ndarray, " T"], valid: Bool[np.ndarray, " T"], kind: ChannelNoise
+) -> Float[np.ndarray, " D"]:
+    return np.maximum(kind.gain * noise_deviation(values, times, valid), kind.floor)
 
 
 def _smooth_channels(
@@ -156,25 +181,23 @@ def _smooth_channels(
     return result
 
 
-def _smooth_pose(
-    motion: Motion, strength: float, windows: list[_Window]
-) -> tuple[Float[np.ndarray, "T 3"], Float[np.ndarray, "T 3"]]:
-    """Rotation (axis-angle) and translation (metres), all six channels with one width per frame."""
+def _pose_channels(motion: Motion) -> tuple[Float[np.ndarray, "T 6"], Float[np.ndarray, "3 3"]]:
+    """Turn from the mean rotation, image position and log depth; and the mean rotation."""
     matrices = matrix_from_axis_angle(motion.rotation)
     left, _, right = np.linalg.svd(matrices[motion.valid].sum(axis=0) if motion.valid.any() else matrices.sum(axis=0))
     mean = left @ np.diag([1.0, 1.0, np.linalg.det(left @ right)]) @ right
     turn = axis_angle_from_matrix(mean.T @ matrices)  # [T 3], small around zero: no jump at half a turn
     depth = np.maximum(motion.translation[:, 2:], _MIN_DEPTH)
-    channels = np.concatenate([turn, motion.translation[:, :2] / depth, np.log(depth)], axis=1)
-    noise = strength * np.concatenate(
-        [_assumed_noise(channels[:, :5], motion, POSE_NOISE), _assumed_noise(channels[:, 5:], motion, DEPTH_NOISE)]
-    )
+    return np.concatenate([turn, motion.translation[:, :2] / depth, np.log(depth)], axis=1), mean
+
+
+def _smooth_pose(
+    channels: Float[np.ndarray, "T 6"], noise: Float[np.ndarray, " 6"], windows: list[_Window]
+) -> Float[np.ndarray, "T 6"]:
+    """All six channels with one width per frame."""
     estimates = [window.apply(channels) for window in windows]
     levels = _levels(estimates, noise, windows).min(axis=1, keepdims=True)
-    result = _blend(estimates, np.repeat(levels, 6, axis=1))
-    rotation = axis_angle_from_matrix(mean @ matrix_from_axis_angle(result[:, :3]))
-    depth = np.exp(result[:, 5:])
-    return rotation, np.concatenate([result[:, 3:5] * depth, depth], axis=1)
+    return _blend(estimates, np.repeat(levels, 6, axis=1))
 
 
 def _levels(

@@ -16,6 +16,8 @@ from likeness.errors import InputError, NoFaceError
 from likeness.geometry.camera import DEFAULT_FOCAL_RATIO, default_camera
 from likeness.heads.model import HeadModel
 from likeness.media.video_reader import VideoFrame
+from likeness.motion.face_points import lip_gaps
+from likeness.motion.neutral import LipSeal, with_lip_gaps
 from likeness.motion.one_euro import smooth_causal
 from likeness.motion.record import Motion
 from likeness.motion.smoothing import smooth_two_sided
@@ -83,20 +85,23 @@ def track_video(
         InputError: there is no frame.
         NoFaceError: no frame shows a usable face, or the first one fewer than `face`.
     """
-    clip = watch_clip(frames, face=face)
-    return motion_of_clip(clip, head, smoothing=smoothing, focal_ratio=focal_ratio, source=source, progress=progress)
+    motion = motion_of_clip(
+        watch_clip(frames, face=face), head, focal_ratio=focal_ratio, source=source, progress=progress
+    )  # what was kept of the clip is gone by now
+    if smoothing == "two-sided":
+        return smooth_two_sided(motion)
+    return smooth_causal(motion) if smoothing == "causal" else motion
 
 
 def motion_of_clip(
     clip: SeenClip,
     head: HeadModel,
     *,
-    smoothing: Smoothing = "two-sided",
     focal_ratio: float = DEFAULT_FOCAL_RATIO,
     source: str = "",
     progress: Progress = in_silence,
 ) -> Motion:
-    """The second half of `track_video`: the head fitted to what was kept of a clip.
+    """The second half of `track_video`: the head fitted to what was kept of a clip; nothing is smoothed.
 
     Raises:
         NoFaceError: no frame shows a usable face.
@@ -115,10 +120,7 @@ def motion_of_clip(
     camera = default_camera(clip.width, clip.height, focal_ratio)
     person = estimate_person(head, camera, [seen[index].points.astype(np.float64) for index in chosen])
     readings = read_clip(person, clip, progress=progress)
-    motion = motion_from_readings(person, readings, clip.times, source=source, tracker=TRACKER)
-    if smoothing == "two-sided":
-        return smooth_two_sided(motion)
-    return smooth_causal(motion) if smoothing == "causal" else motion
+    return motion_from_readings(person, readings, clip.times, source=source, tracker=TRACKER)
 
 
 def watch_clip(frames: Iterable[VideoFrame], *, face: int | None) -> SeenClip:
