@@ -19,7 +19,7 @@ from likeness.tracking.rows import CENTIMETRES, FIRST_COEFFICIENT, JAW, POSE, tu
 DEPTH_WEIGHT = 0.5  # of a squared relative-depth residual against a squared reprojection residual
 HUBER_CENTIMETRES = 0.35  # larger reprojection residuals count linearly
 RIGID_HUBER_CENTIMETRES = 0.2  # the same among the rigid landmarks
-EXPRESSION_NOISE = 0.25  # centimetres; a ridge is (noise / deviation)^2
+EXPRESSION_NOISE = 0.15  # centimetres; a ridge is (noise / deviation)^2
 SHAPE_NOISE = 0.1
 JAW_DEVIATIONS = np.radians([12.0, 2.5, 1.5])  # opening about +x, sideways about +y, roll about +z
 JAW_NOISE = 0.25

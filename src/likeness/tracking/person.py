@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from likeness.geometry.camera import Camera
 from likeness.geometry.rotation import axis_angle_from_matrix, geodesic_angle
 from likeness.heads.model import HeadModel
+from likeness.motion.neutral import LipSeal
 from likeness.motion.record import MotionFrame
 from likeness.tracking.basis import FitBasis, free_basis, lock_shape, rigid_rows
 from likeness.tracking.eyes import EyeGeometry, eye_geometry, read_eyes
@@ -29,6 +30,7 @@ from likeness.tracking.fit import (
     similarity_start,
     target_from_landmarks,
 )
+from likeness.tracking.lips import person_seal, with_seen_lips
 from likeness.tracking.rows import FIRST_COEFFICIENT
 
 SHAPE_PRIORS = Priors(expression_noise=0.35, shape_noise=0.15)  # several unknowns for one face: trust the deviations
@@ -49,6 +51,7 @@ class Person:
     basis: FitBasis
     rigid: FitBasis  # the landmarks that expressions hardly move
     eyes: EyeGeometry
+    lips: LipSeal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +77,7 @@ def person_with_shape(
         basis=locked,
         rigid=locked.subset(rigid_rows(locked)),
         eyes=eye_geometry(head, shape),
+        lips=person_seal(head, shape),
     )
 
 
@@ -135,19 +139,22 @@ def fit_at_pose(person: Person, points: Float[np.ndarray, "478 3"], state: FitSt
 
 
 def reading(person: Person, points: Float[np.ndarray, "478 3"], state: FitState) -> Reading:
-    """The numbers of a fitted frame; gaze and lids are read from its landmarks."""
+    """The numbers of a fitted frame; gaze, lids and the opening of the lips are read from its landmarks."""
     target = target_from_landmarks(points, person.camera, person.basis)
     fitted = person.basis.positions(state.coefficients, state.jaw)
     eyes = read_eyes(points, fitted, state.T_cam_head, person.camera, person.eyes)
     residual = reprojection_percent(person.basis, target, state, fitted)
+    expression, jaw = with_seen_lips(
+        person.lips, person.camera, state.T_cam_head, points, expression=state.coefficients, jaw=state.jaw
+    )
     frame = MotionFrame(
         rotation=axis_angle_from_matrix(state.rotation),
         translation=state.translation,
         neck=np.zeros(3),
-        jaw=state.jaw,
+        jaw=jaw,
         eye_left=eyes.gaze[0],
         eye_right=eyes.gaze[1],
-        expression=state.coefficients,
+        expression=expression,
         lids=eyes.lids,
     )
     confidence = float(np.exp(-(max(residual - GOOD_RESIDUAL, 0.0) / RESIDUAL_SCALE)))

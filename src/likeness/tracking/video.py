@@ -17,13 +17,14 @@ from likeness.geometry.camera import DEFAULT_FOCAL_RATIO, default_camera
 from likeness.heads.model import HeadModel
 from likeness.media.video_reader import VideoFrame
 from likeness.motion.face_points import lip_gaps
-from likeness.motion.neutral import LipSeal, with_lip_gaps
+from likeness.motion.neutral import with_lip_gaps
 from likeness.motion.one_euro import smooth_causal
 from likeness.motion.record import Motion
 from likeness.motion.smoothing import smooth_two_sided
 from likeness.tracking.assemble import motion_from_readings
 from likeness.tracking.fit import FitState
 from likeness.tracking.landmarks import MINIMUM_FACE_PIXELS, LandmarkDetector
+from likeness.tracking.lips import person_seal
 from likeness.tracking.person import FIT_THREADS, Person, Reading, estimate_person, fit_at_pose, fit_frame, reading
 from likeness.tracking.rigid_points import Keyframe, RigidMatcher, RigidMatches
 from likeness.tracking.texture import steady_poses
@@ -88,9 +89,19 @@ def track_video(
     motion = motion_of_clip(
         watch_clip(frames, face=face), head, focal_ratio=focal_ratio, source=source, progress=progress
     )  # what was kept of the clip is gone by now
-    if smoothing == "two-sided":
-        return smooth_two_sided(motion)
-    return smooth_causal(motion) if smoothing == "causal" else motion
+    if smoothing == "none":
+        return motion
+    return with_lips_of(smooth_two_sided(motion) if smoothing == "two-sided" else smooth_causal(motion), motion, head)
+
+
+def with_lips_of(smoothed: Motion, measured: Motion, head: HeadModel) -> Motion:
+    """The smoothed motion with the lips as far apart as they were measured: smoothing jaw and expression apart from
+    each other would open closed lips and blur speech.
+    """
+    seal = person_seal(head, measured.shape)
+    gaps = lip_gaps(seal.lips, measured.expression, measured.jaw)
+    expression, jaw = with_lip_gaps(seal, smoothed.expression, smoothed.jaw, gaps)
+    return smoothed.with_frames(expression=expression, jaw=jaw)
 
 
 def motion_of_clip(
