@@ -1,10 +1,9 @@
-"""The renderer on a real photo: exact at rest, turning the right way, streaming in order, untouched outside its window."""
+"""The renderer on a real photo: exact at rest, turns the right way, streams in order, outside its window untouched."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.flow_warp.portraits import portrait, prepared
 
 from likeness.flow_warp import render, render_frame
 from likeness.flow_warp.render import backward_map
@@ -13,6 +12,7 @@ from likeness.geometry.rotation import axis_angle_from_matrix, matrix_from_yaw_p
 from likeness.heads.landmark_sets import NOSE_TIP
 from likeness.motion.edit import HeadEdit, apply_edit
 from likeness.motion.record import MotionFrame
+from tests.flow_warp.portraits import portrait, prepared
 
 NEAR_EXACT = 0.1  # of 255, mean absolute difference
 

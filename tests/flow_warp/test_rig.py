@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.flow_warp.portraits import portrait, prepared
 
 from likeness.flow_warp.rig import build_rig, face_vertices, lid_openings
 from likeness.heads.landmark_sets import LOWER_LIP_INNER, UPPER_LIP_INNER
 from likeness.motion.edit import HeadEdit, apply_edit
+from tests.flow_warp.portraits import portrait, prepared
 
 
 def test_rest_vertices_project_onto_the_landmarks() -> None:

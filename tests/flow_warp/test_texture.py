@@ -2,9 +2,9 @@
 
 import cv2
 import numpy as np
-from tests.flow_warp.portraits import portrait
 
 from likeness.flow_warp.texture import MAX_FINE_PIXELS, make_texture, sample_texture
+from tests.flow_warp.portraits import portrait
 
 
 def identity(height: int, width: int) -> np.ndarray:

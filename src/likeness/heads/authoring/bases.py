@@ -65,7 +65,7 @@ def build_skull(template: Float[np.ndarray, "468 3"], triangles: Int[np.ndarray,
 
 def displacement(skull: Skull, table: ShapeTable, *, hold_cranium: bool = False) -> Float[np.ndarray, "V 3"]:
     """Displacement field of one shape table, cm."""
-    fixed = [*table.fixed, *(skull.far if hold_cranium else ())]
+    fixed = [*table.fixed, *(skull.far.tolist() if hold_cranium else ())]
     return bilaplacian_interpolate(skull.laplacian, table.handles, fixed)
 
 
@@ -73,7 +73,7 @@ def jaw_weights(skull: Skull) -> Float[np.ndarray, " V"]:
     """How much each vertex follows the jaw, 0 to 1."""
     weights, still = jaw_weight_handles()
     handles = {vertex: (weight, 0.0, 0.0) for vertex, weight in weights.items()}
-    return np.clip(bilaplacian_interpolate(skull.laplacian, handles, [*still, *skull.far])[:, 0], 0.0, 1.0)
+    return np.clip(bilaplacian_interpolate(skull.laplacian, handles, [*still, *skull.far.tolist()])[:, 0], 0.0, 1.0)
 
 
 def jaw_opened(vertices: Float[np.ndarray, "V 3"], weights: Float[np.ndarray, " V"]) -> Float[np.ndarray, "V 3"]:
