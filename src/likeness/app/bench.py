@@ -18,7 +18,8 @@ from likeness.app.demo import PHOTO, TIMELINE
 from likeness.app.framing import check_picture, frame_portrait
 from likeness.app.options import Picture
 from likeness.app.pipeline import animate
-from likeness.app.results import RENDER_THREADS, Watch
+from likeness.app.renderers import RENDER_THREADS
+from likeness.app.results import Watch
 from likeness.errors import InputError, LikenessError
 from likeness.flow_warp import prepare, render
 from likeness.heads.builtin import builtin_head

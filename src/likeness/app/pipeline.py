@@ -57,7 +57,7 @@ def animate(
     if target.is_video and len(performance) == 1:
         performance = there_and_back(performance, portrait.rest)
     framing = frame_portrait(portrait, options.picture)
-    return write_result(target, framing, performance, audio=audio, watch=watch)
+    return write_result(target, framing, performance, method=options.method, audio=audio, watch=watch)
 
 
 def edit(
@@ -94,7 +94,7 @@ def edit(
     else:
         performance = motion_of_edits([change], rest, head, fps=SWEEP_FPS, shape=shape, camera=camera, source="edit")
     framing = frame_portrait(portrait, picture)
-    return write_result(target, framing, performance, audio=None, watch=watch)
+    return write_result(target, framing, performance, method="flow-warp", audio=None, watch=watch)
 
 
 def track(

@@ -10,14 +10,14 @@ import numpy as np
 from jaxtyping import UInt8
 
 from likeness.app.framing import Framing
-from likeness.flow_warp import prepare, render
+from likeness.app.options import Method
+from likeness.app.renderers import open_renderer
 from likeness.media.images import IMAGE_SUFFIXES, write_image
 from likeness.media.output import check_output
 from likeness.media.video import VIDEO_SUFFIXES, VideoWriter, check_video_output
 from likeness.motion.record import Motion
 
 Watch = Callable[[Iterable[Any], str, int | None], Iterable[Any]]  # sees each item of a long step as it passes
-RENDER_THREADS = 2
 
 
 def unwatched(items: Iterable[Any], label: str, total: int | None) -> Iterable[Any]:
@@ -69,14 +69,16 @@ def check_target(out: Path, *, overwrite: bool, inputs: Sequence[str | Path]) ->
     return Target(path=out, is_video=is_video, overwrite=overwrite)
 
 
-def write_result(target: Target, framing: Framing, motion: Motion, *, audio: Path | None, watch: Watch) -> Result:
+def write_result(
+    target: Target, framing: Framing, motion: Motion, *, method: Method, audio: Path | None, watch: Watch
+) -> Result:
     """Render each moment of a motion and write the pictures; the file appears complete or not at all.
 
     Raises:
         OutputError: it cannot be written.
     """
     start = perf_counter()
-    pictures = render_motion(framing, motion)
+    pictures = render_motion(framing, motion, method)
     if target.is_video:
         with VideoWriter(target.path, fps=motion.fps, overwrite=target.overwrite, audio_from=audio) as writer:
             moments = zip(motion.times - motion.times[0], pictures, strict=True)
@@ -93,7 +95,8 @@ def write_result(target: Target, framing: Framing, motion: Motion, *, audio: Pat
     )
 
 
-def render_motion(framing: Framing, motion: Motion) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+def render_motion(framing: Framing, motion: Motion, method: Method) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
     """The pictures of a motion, cut to what is kept."""
-    prepared = prepare(framing.portrait)
-    return (framing.cut(picture) for picture in render(prepared, motion.frames(), threads=RENDER_THREADS))
+    renderer = open_renderer(method)
+    prepared = renderer.prepare(framing.portrait)
+    return (framing.cut(picture) for picture in renderer.render(prepared, motion.frames()))
