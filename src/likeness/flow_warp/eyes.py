@@ -10,11 +10,10 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from likeness.flow_warp.fields import push_pull, smoothstep
+from likeness.flow_warp.moment import Moment
 from likeness.flow_warp.patch import Patch, hole_map, patch_around, polygon_mask, sample, strip_triangles
 from likeness.flow_warp.rig import CENTIMETRE, LIDS
-from likeness.geometry.camera import Camera
 from likeness.geometry.rotation import matrix_from_axis_angle
-from likeness.geometry.transform import RigidTransform
 from likeness.heads.landmark_sets import EYE_LEFT_RING, EYE_RIGHT_RING, IRIS_LEFT, IRIS_RIGHT
 
 EYE_RADIUS = 1.25 * CENTIMETRE
@@ -135,18 +134,11 @@ def _lid_shading(
 def draw_eye(
     out: UInt8[np.ndarray, "H W 3"],
     eye: EyeLayers,
-    *,
-    camera: Camera,
-    T_cam_head: RigidTransform,
-    rest_T_cam_head: RigidTransform,
-    vertices: Float[np.ndarray, "468 3"],
-    rest_vertices: Float[np.ndarray, "468 3"],
-    pixels: Float[np.ndarray, "468 2"],
-    rest_pixels: Float[np.ndarray, "468 2"],
+    moment: Moment,
     turn: Float[np.ndarray, "3"],
-    pixels_per_metre: float,
 ) -> None:
     """Draw one eye into the picture; `turn` is the gaze's rotation (axis-angle, head frame) since the photo."""
+    pixels, scale = moment.pixels, moment.pixels_per_metre
     height, width = out.shape[:2]
     outline = pixels[list(eye.ring)]
     patch = patch_around(outline, 4, width, height)
@@ -154,23 +146,23 @@ def draw_eye(
         return
     centres = patch.centres()
     opening = polygon_mask(outline, patch, 0.7)[..., None]
-    ball = _eyeball_map(eye, camera, T_cam_head, rest_T_cam_head, turn, centres) - eye.patch.corner
+    ball = _eyeball_map(eye, moment, turn, centres) - eye.patch.corner
     drawn = sample(eye.photo, ball, cubic=True)
-    gap, rest_gap = _gap(eye, vertices), _gap(eye, rest_vertices)
+    gap, rest_gap = _gap(eye, moment.vertices), _gap(eye, moment.rest_vertices)
     travel = max(float(np.linalg.norm(turn[:2])) * EYE_RADIUS, 1.5 * max(gap - rest_gap, 0.0))
-    layered = float(np.clip((travel * pixels_per_metre - 0.4) / 2.0, 0, 1))
+    layered = float(np.clip((travel * scale - 0.4) / 2.0, 0, 1))
     if layered > 0:
-        moved, _ = hole_map(pixels, rest_pixels - eye.patch.corner, eye.hole, patch, ball)
+        moved, _ = hole_map(pixels, moment.rest_pixels - eye.patch.corner, eye.hole, patch, ball)
         sclera = sample(eye.sclera, moved)
         iris_mask = sample(eye.iris_mask, ball)[..., None]
-        shade = _lid_shading(centres, pixels[eye.upper], LID_SHADOW * pixels_per_metre, 0.72)[..., None]
+        shade = _lid_shading(centres, pixels[eye.upper], LID_SHADOW * scale, 0.72)[..., None]
         rebuilt = iris_mask * sample(eye.iris, ball, cubic=True) * shade + (1 - iris_mask) * sclera
         drawn = (1 - layered) * drawn + layered * rebuilt
     under = out[patch.slices].astype(np.float32)
     result = opening * drawn + (1 - opening) * under
     closing = float(smoothstep(np.array(1.25 - 1.6 * gap / max(rest_gap, 0.05 * CENTIMETRE))))
     if closing > 0.02 and rest_gap > 0.1 * CENTIMETRE:
-        result *= 1 - LASH_DARKENING * closing * _lash_line(outline, eye, patch, pixels_per_metre)[..., None]
+        result *= 1 - LASH_DARKENING * closing * _lash_line(outline, eye, patch, scale)[..., None]
     out[patch.slices] = np.clip(np.round(result), 0, 255).astype(np.uint8)
 
 
@@ -181,24 +173,22 @@ def _gap(eye: EyeLayers, vertices: Float[np.ndarray, "468 3"]) -> float:
 
 def _eyeball_map(
     eye: EyeLayers,
-    camera: Camera,
-    T_cam_head: RigidTransform,
-    rest_T_cam_head: RigidTransform,
+    moment: Moment,
     turn: Float[np.ndarray, "3"],
     centres: Float[np.ndarray, "H W 2"],
 ) -> Float[np.ndarray, "H W 2"]:
     """For each target pixel, the photo pixel of the same point of the eyeball before it turned."""
-    centre = T_cam_head.apply(eye.centre)
+    centre = moment.T_cam_head.apply(eye.centre)
     rays = np.concatenate(
-        [(centres - camera.centre_pixels) / camera.focal_pixels, np.ones((*centres.shape[:2], 1))], -1
+        [(centres - moment.camera.centre_pixels) / moment.camera.focal_pixels, np.ones((*centres.shape[:2], 1))], -1
     )
     square = (rays * rays).sum(-1)
     along = rays @ centre
     inside = np.maximum(along**2 - square * (centre @ centre - EYE_RADIUS**2), 1e-10)
     points = rays * ((along - np.sqrt(inside)) / square)[..., None]
-    on_ball = T_cam_head.inverse().apply(points) - eye.centre
+    on_ball = moment.T_cam_head.inverse().apply(points) - eye.centre
     before = on_ball @ matrix_from_axis_angle(turn)
-    return camera.project(rest_T_cam_head.apply(before + eye.centre))
+    return moment.camera.project(moment.rest_T_cam_head.apply(before + eye.centre))
 
 
 def _lash_line(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from likeness.flow_warp.moment import Moment
 from likeness.flow_warp.mouth_interior import (
     LOWER_EDGE_BELOW_LIP,
     SHEET_BEHIND_LIPS,
@@ -16,8 +17,6 @@ from likeness.flow_warp.mouth_interior import (
 )
 from likeness.flow_warp.patch import Patch, hole_map, patch_around, polygon_mask, sample, strip_triangles
 from likeness.flow_warp.rig import CENTIMETRE
-from likeness.geometry.camera import Camera
-from likeness.geometry.transform import RigidTransform
 from likeness.heads.landmark_sets import LIPS_INNER, LIPS_OUTER, LOWER_LIP_INNER, UPPER_LIP_INNER
 
 MIDDLE_UPPER, MIDDLE_LOWER = (13, 82, 312), (14, 87, 317)
@@ -136,19 +135,12 @@ def _teeth_shown(
 def draw_mouth(
     out: UInt8[np.ndarray, "H W 3"],
     mouth: MouthLayers,
-    *,
-    camera: Camera,
-    T_cam_head: RigidTransform,
-    rest_T_cam_head: RigidTransform,
-    vertices: Float[np.ndarray, "468 3"],
-    rest_vertices: Float[np.ndarray, "468 3"],
-    pixels: Float[np.ndarray, "468 2"],
-    rest_pixels: Float[np.ndarray, "468 2"],
-    pixels_per_metre: float,
+    moment: Moment,
 ) -> None:
     """Draw the inside of the mouth into the picture."""
     import cv2
 
+    camera, vertices, pixels = moment.camera, moment.vertices, moment.pixels
     gap = lip_gap(vertices)
     if gap < BARELY_OPEN:
         return
@@ -161,7 +153,7 @@ def draw_mouth(
     directions = np.concatenate(
         [(centres - camera.centre_pixels) / camera.focal_pixels, np.ones((*centres.shape[:2], 1))], axis=-1
     )
-    T_head_cam = T_cam_head.inverse()
+    T_head_cam = moment.T_cam_head.inverse()
     sheet = teeth_sheet(
         centres,
         T_head_cam.translation,
@@ -169,7 +161,7 @@ def draw_mouth(
         front=mouth.sheet_front,
         middle=mouth.sheet_middle,
     )
-    drop = (vertices[list(CHIN_POINTS)] - rest_vertices[list(CHIN_POINTS)]).mean(0)
+    drop = (vertices[list(CHIN_POINTS)] - moment.rest_vertices[list(CHIN_POINTS)]).mean(0)
     picture = draw_interior(
         sheet / CENTIMETRE,
         vertices / CENTIMETRE,
@@ -177,10 +169,10 @@ def draw_mouth(
         upper_edge=mouth.upper_edge,
         lower_edge=mouth.lower_edge + 0.9 * drop[1] / CENTIMETRE,
     )
-    picture = cv2.GaussianBlur(picture, (0, 0), 0.012 * CENTIMETRE * pixels_per_metre + 0.5)
+    picture = cv2.GaussianBlur(picture, (0, 0), 0.012 * CENTIMETRE * moment.pixels_per_metre + 0.5)
     if mouth.rest_gap > 0.05:
-        picture = _with_photo_teeth(picture, mouth, sheet, drop, vertices, rest_vertices, camera, rest_T_cam_head)
-        moved, inside = hole_map(pixels, rest_pixels - mouth.patch.corner, HOLE, patch, np.zeros_like(centres))
+        picture = _with_photo_teeth(picture, mouth, sheet, drop, moment)
+        moved, inside = hole_map(pixels, moment.rest_pixels - mouth.patch.corner, HOLE, patch, np.zeros_like(centres))
         low, high = EXACT_CHANGE
         exact = float(np.clip((high - max(gap - mouth.rest_gap, 0.0)) / (high - low), 0, 1))
         exact_here = (exact * inside)[..., None]
@@ -196,16 +188,13 @@ def _with_photo_teeth(
     mouth: MouthLayers,
     sheet: Float[np.ndarray, "H W 3"],
     drop: Float[np.ndarray, "3"],
-    vertices: Float[np.ndarray, "468 3"],
-    rest_vertices: Float[np.ndarray, "468 3"],
-    camera: Camera,
-    rest_T_cam_head: RigidTransform,
+    moment: Moment,
 ) -> np.ndarray:
     """The photo's upper teeth, rigid with the skull, and lower teeth, carried by the jaw, over the drawn interior."""
-    upper = _upper_teeth_points(mouth, sheet, vertices, rest_vertices)
+    upper = _upper_teeth_points(mouth, sheet, moment.vertices, moment.rest_vertices)
     lower = sheet - drop * np.array([1.0, 1.0, 0.0])
     for points, mask in ((lower, mouth.lower_mask), (upper, mouth.upper_mask)):
-        where = camera.project(rest_T_cam_head.apply(points)) - mouth.patch.corner
+        where = moment.camera.project(moment.rest_T_cam_head.apply(points)) - mouth.patch.corner
         weight = (sample(mask, where) * mouth.teeth_shown)[..., None]
         picture = weight * sample(mouth.photo, where, cubic=True) + (1 - weight) * picture
     return picture

@@ -5,13 +5,13 @@ composite.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from likeness.flow_warp.eyes import draw_eye
 from likeness.flow_warp.mirrored import draw_mirrored_half
+from likeness.flow_warp.moment import Moment
 from likeness.flow_warp.mouth import draw_mouth
 from likeness.flow_warp.prepare import Prepared, view_cosines
 from likeness.flow_warp.rig import CENTIMETRE, face_vertices
@@ -71,7 +71,7 @@ def render_window(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "
     )
     picture = np.ascontiguousarray(layered[..., :3])
     _soften_tears(picture, warp)
-    shared: dict[str, Any] = dict(
+    moment = Moment(
         camera=camera,
         T_cam_head=T_cam_head,
         rest_T_cam_head=rest_T_cam_head,
@@ -87,8 +87,8 @@ def render_window(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "
         (rig.rest.eye_left, rig.rest.eye_right),
         strict=True,
     ):
-        draw_eye(picture, eye, turn=_relative_turn(rest, asked), **shared)
-    draw_mouth(picture, prepared.mouth, **shared)
+        draw_eye(picture, eye, moment, _relative_turn(rest, asked))
+    draw_mouth(picture, prepared.mouth, moment)
     out = np.empty_like(picture)
     layered[..., :3] = picture
     composite(layered, prepared.plate, out)
