@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float, Float32, UInt8
 
 from likeness.heads.landmark_sets import CHIN, EYE_LEFT_RING, EYE_RIGHT_RING, FOREHEAD, LIPS_OUTER, OVAL, RIGID
+from likeness.tracking.matte import person_matte
 
 FACE_PIXELS = 240.0  # height of the face at which texture is matched
 MAX_POINTS = 80
@@ -24,6 +25,8 @@ CANVAS_MIDDLE = np.array([208.0, 192.0])  # between chin and forehead
 REGION_AROUND = 0.42  # face heights around the oval in which hair and ears are followed
 BROWS = (70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285)
 NOSE_BASE = 2
+PERSON_LEVEL = 0.7  # of the segmenter's confidence
+PERSON_MARGIN = 0.06  # face heights that texture stays inside the person's outline
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,14 +83,15 @@ class RigidMatcher:
             enough = matches.found.sum() >= 0.4 * len(matches.found)
             if (change < 1.0 and enough) or len(self.keyframes) >= MAX_KEYFRAMES:
                 return matches
-            self._remember(grey, crop, landmarks, index)
+            self._remember(image, grey, crop, landmarks, index)
             return matches
-        self._remember(grey, crop, landmarks, index)
+        self._remember(image, grey, crop, landmarks, index)
         points = self.keyframes[0].points
         return RigidMatches(keyframe=0, points=points, found=np.ones(len(points), dtype=bool))
 
-    def _remember(self, grey: np.ndarray, crop: _Crop, landmarks: np.ndarray, index: int) -> None:
-        points = crop.outward(_good_points(grey, crop.inward(landmarks[:, :2])))
+    def _remember(self, image: np.ndarray, grey: np.ndarray, crop: _Crop, landmarks: np.ndarray, index: int) -> None:
+        person = _person_on_canvas(image, crop, grey.shape)
+        points = crop.outward(_good_points(grey, crop.inward(landmarks[:, :2]), person))
         self.keyframes.append(
             Keyframe(index=index, points=points, landmarks=landmarks.astype(np.float32), grey=grey, crop=crop)
         )
@@ -141,7 +145,22 @@ def _seen(image: np.ndarray, matrix: np.ndarray, shift: np.ndarray) -> tuple[np.
     return low, high
 
 
-def _good_points(grey: UInt8[np.ndarray, "H W"], landmarks: Float32[np.ndarray, "478 2"]) -> Float32[np.ndarray, "N 2"]:
+def _person_on_canvas(
+    image: UInt8[np.ndarray, "h w 3"], crop: _Crop, shape: tuple[int, int]
+) -> UInt8[np.ndarray, "H W"]:
+    """1 where the canvas shows the person: texture of the background would hold the head still."""
+    import cv2
+
+    matte = person_matte(image)
+    offset = crop.matrix @ np.array([0.5, 0.5]) + crop.shift - 0.5  # OpenCV counts pixel centres as integers
+    warp = np.concatenate([crop.matrix, offset[:, None]], axis=1)
+    canvas = cv2.warpAffine(matte, warp, shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return (canvas > PERSON_LEVEL).astype(np.uint8)
+
+
+def _good_points(
+    grey: UInt8[np.ndarray, "H W"], landmarks: Float32[np.ndarray, "478 2"], person: UInt8[np.ndarray, "H W"]
+) -> Float32[np.ndarray, "N 2"]:
     """Corners of the grey picture where the head is rigid; OpenCV's integer pixel centres become half integers."""
     import cv2
 
@@ -155,6 +174,9 @@ def _good_points(grey: UInt8[np.ndarray, "H W"], landmarks: Float32[np.ndarray, 
     y, x = np.mgrid[0 : grey.shape[0], 0 : grey.shape[1]]
     height = (x - landmarks[NOSE_BASE, 0]) * up[0] + (y - landmarks[NOSE_BASE, 1]) * up[1]
     region[height < 0] = 0
+    margin = int(PERSON_MARGIN * size) | 1
+    face = cv2.fillPoly(np.zeros_like(region), [np.round(hull).astype(np.int32)], 1)
+    region[(cv2.erode(person, np.ones((margin, margin), np.uint8)) | face) == 0] = 0
     for moving, margin in (
         (EYE_LEFT_RING, 0.05),
         (EYE_RIGHT_RING, 0.05),
