@@ -66,7 +66,7 @@ def test_composite_is_the_over_operator() -> None:
     layered[0, 0, 3], layered[0, 1, 3] = 0, 255
     plate = random.integers(0, 256, size=(9, 7, 3), dtype=np.uint8)
     out = np.empty_like(plate)
-    composite(layered, plate, out)
+    composite(np.ascontiguousarray(layered[..., :3]), layered, plate, out)
     alpha = layered[..., 3:] / 255.0
     np.testing.assert_allclose(out, alpha * layered[..., :3] + (1 - alpha) * plate, atol=0.51)
 

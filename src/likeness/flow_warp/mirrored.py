@@ -12,7 +12,7 @@ from jaxtyping import Float, Int, UInt8
 
 from likeness.flow_warp.fields import smoothstep
 from likeness.flow_warp.texture import Texture, sample_texture
-from likeness.flow_warp.warp_raster import FAR, draw_map
+from likeness.flow_warp.warp_raster import FAR, draw_map, mix_in
 from likeness.geometry.mesh import graph_laplacian, harmonic_fill
 from likeness.heads.builtin import landmark_mirror
 
@@ -20,7 +20,7 @@ SEEN = 0.35  # cosine of the view angle from which a vertex's colour is trusted
 HIDDEN = (0.40, 0.15)  # cosine over which a vertex passes from seen to hidden
 GAIN_LIMIT = 0.7  # natural logarithm
 COLOUR_BLUR = 0.03  # of the face height: the light, not the skin's detail
-WORTHWHILE = 0.05  # below this weight nothing is drawn
+WORTHWHILE = 0.1  # below this weight nothing is drawn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,19 +78,19 @@ def draw_mirrored_half(
     if weight.max() < WORTHWHILE:
         return
     height, width = layered.shape[:2]
-    low = np.clip(np.floor(points[:, :2].min(0)).astype(int) - 2, 0, [width, height])
-    high = np.clip(np.ceil(points[:, :2].max(0)).astype(int) + 3, 0, [width, height])
+    drawn = faces[(weight[faces] > 0).any(axis=1)]
+    touched = points[drawn.ravel(), :2]
+    low = np.clip(np.floor(touched.min(0)).astype(int) - 2, 0, [width, height])
+    high = np.clip(np.ceil(touched.max(0)).astype(int) + 3, 0, [width, height])
     if (high - low).min() < 3:
         return
     local = (points - np.array([low[0], low[1], 0.0])).astype(np.float32)
     shape = (int(high[1] - low[1]), int(high[0] - low[0]))
-    mirror_map = _draw(local, half.pixels, faces, shape)
-    amounts = _draw(local, np.stack([weight, half.gain.mean(1)], axis=1), faces, shape)
-    alpha = cv2.GaussianBlur(smoothstep(amounts[..., :1]), (0, 0), 1.0)[..., None]
-    colours = sample_texture(texture, mirror_map)[..., :3] * amounts[..., 1:]
+    mirror_map = _draw(local, half.pixels, drawn, shape)
+    amounts = _draw(local, np.stack([weight, half.gain.mean(1)], axis=1), drawn, shape)
+    alpha = cv2.GaussianBlur(smoothstep(amounts[..., 0]), (0, 0), 1.0)
     area = layered[low[1] : high[1], low[0] : high[0]]
-    area[..., :3] = np.clip(np.round(alpha * colours + (1 - alpha) * area[..., :3]), 0, 255)
-    area[..., 3] = np.maximum(area[..., 3], np.round(alpha[..., 0] * 255))
+    mix_in(area, sample_texture(texture, mirror_map), alpha, amounts)
 
 
 def _draw(

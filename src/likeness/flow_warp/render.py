@@ -54,12 +54,15 @@ def render_frame(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "H
 
 def render_window(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "H W 3"]:
     """The part of the photo that moves."""
+    import cv2
+
     rig, camera = prepared.rig, prepared.camera
     T_cam_head, rest_T_cam_head = frame.T_cam_head, rig.rest.T_cam_head
     vertices = face_vertices(rig, frame)
     points = T_cam_head.apply(vertices)
     pixels = camera.project(points)
-    warp = backward_map(prepared, frame, vertices, points, pixels)
+    shown = turned_into_view(prepared, vertices, T_cam_head)
+    warp = backward_map(prepared, frame, points, pixels, shown)
     layered = sample_texture(prepared.layered, warp)
     draw_mirrored_half(
         layered,
@@ -67,9 +70,9 @@ def render_window(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "
         prepared.mirrored,
         points=np.concatenate([pixels, points[:, 2:]], axis=1),
         faces=prepared.faces,
-        shown=turned_into_view(prepared, vertices, T_cam_head),
+        shown=shown,
     )
-    picture = np.ascontiguousarray(layered[..., :3])
+    picture = cv2.cvtColor(layered, cv2.COLOR_RGBA2RGB)
     _soften_tears(picture, warp)
     moment = Moment(
         camera=camera,
@@ -90,8 +93,7 @@ def render_window(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "
         draw_eye(picture, eye, moment, _relative_turn(rest, asked))
     draw_mouth(picture, prepared.mouth, moment)
     out = np.empty_like(picture)
-    layered[..., :3] = picture
-    composite(layered, prepared.plate, out)
+    composite(picture, layered, prepared.plate, out)
     return out
 
 
@@ -103,11 +105,14 @@ def _relative_turn(rest: Float[np.ndarray, "3"], asked: Float[np.ndarray, "3"]) 
 def backward_map(
     prepared: Prepared,
     frame: MotionFrame,
-    vertices: Float[np.ndarray, "468 3"],
     points: Float[np.ndarray, "468 3"],
     pixels: Float[np.ndarray, "468 2"],
+    shown: Float[np.ndarray, "468"],
 ) -> Float[np.ndarray, "H W 2"]:
-    """For every pixel of the window, the position in the photo's window that it shows."""
+    """For every pixel of the window, the position in the photo's window that it shows.
+
+    `points` (camera frame, metres) and `pixels` of the face now; `shown`: how far each vertex has turned into view.
+    """
     camera, grid = prepared.camera, prepared.grid
     T_cam_head, rest = frame.T_cam_head, prepared.rig.rest.T_cam_head
     rigid_pixels = camera.project(T_cam_head.apply(prepared.rig.rest_vertices))
@@ -130,16 +135,14 @@ def backward_map(
     depth.fill(FAR)
     result = around.copy()
     face_points = np.concatenate([pixels, points[:, 2:]], axis=1).astype(np.float32)
-    draw_map(face_points, _face_sources(prepared, vertices, frame), prepared.faces, depth, result, around, True, False)
+    draw_map(face_points, _face_sources(prepared, shown), prepared.faces, depth, result, around, True, False)
     return result
 
 
-def _face_sources(
-    prepared: Prepared, vertices: Float[np.ndarray, "468 3"], frame: MotionFrame
-) -> Float[np.ndarray, "468 3"]:
+def _face_sources(prepared: Prepared, shown: Float[np.ndarray, "468"]) -> Float[np.ndarray, "468 3"]:
     """Photo pixel and rim weight of each vertex; vertices that turn into view take the filled pixels."""
     seen = prepared.visibility
-    fill = (seen.hidden * turned_into_view(prepared, vertices, frame.T_cam_head))[:, None]
+    fill = (seen.hidden * shown)[:, None]
     sources = (1 - fill) * prepared.rest_pixels + fill * seen.filled_pixels
     return np.concatenate([sources, prepared.rim_weight[:, None]], axis=1).astype(np.float32)
 

@@ -69,21 +69,14 @@ def fill_identity(result, depth):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def composite(colours, plate, out):
-    """Person (H W 4, alpha last) over the plate, uint8 with rounding."""
+def composite(colours, layered, plate, out):
+    """Person (colours H W 3, alpha in the last channel of `layered`) over the plate, uint8 with rounding."""
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
-            alpha = np.int32(colours[y, x, 3])
-            if alpha == 255:
-                for c in range(3):
-                    out[y, x, c] = colours[y, x, c]
-            elif alpha == 0:
-                for c in range(3):
-                    out[y, x, c] = plate[y, x, c]
-            else:
-                for c in range(3):
-                    mixed = np.int32(colours[y, x, c]) * alpha + np.int32(plate[y, x, c]) * (255 - alpha)
-                    out[y, x, c] = (mixed + 127) // 255
+            alpha = np.int32(layered[y, x, 3])
+            for c in range(3):
+                mixed = np.int32(colours[y, x, c]) * alpha + np.int32(plate[y, x, c]) * (255 - alpha)
+                out[y, x, c] = (mixed + 127) // 255
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -103,3 +96,17 @@ def mark_tears(warp, limit, mask):
                 top, bottom = min(top, y), max(bottom, y)
                 left, right = min(left, x), max(right, x)
     return top, bottom, left, right
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def mix_in(area, colours, alpha, amounts):
+    """Lay `colours` times the gain in the second channel of `amounts` over `area` (both uint8 H W 4), as opaque as
+    `alpha` (H W, 0 to 1); the area's own alpha becomes at least that."""
+    for y in range(area.shape[0]):
+        for x in range(area.shape[1]):
+            share = alpha[y, x]
+            if share > np.float32(0.002):
+                for c in range(3):
+                    value = share * amounts[y, x, 1] * colours[y, x, c] + (np.float32(1.0) - share) * area[y, x, c]
+                    area[y, x, c] = np.uint8(min(max(value + np.float32(0.5), np.float32(0.0)), np.float32(255.0)))
+                area[y, x, 3] = max(area[y, x, 3], np.uint8(share * np.float32(255.0) + np.float32(0.5)))
