@@ -174,9 +174,9 @@ def _good_points(
     y, x = np.mgrid[0 : grey.shape[0], 0 : grey.shape[1]]
     height = (x - landmarks[NOSE_BASE, 0]) * up[0] + (y - landmarks[NOSE_BASE, 1]) * up[1]
     region[height < 0] = 0
-    margin = int(PERSON_MARGIN * size) | 1
+    inset = int(PERSON_MARGIN * size) | 1
     face = cv2.fillPoly(np.zeros_like(region), [np.round(hull).astype(np.int32)], 1)
-    region[(cv2.erode(person, np.ones((margin, margin), np.uint8)) | face) == 0] = 0
+    region[(cv2.erode(person, np.ones((inset, inset), np.uint8)) | face) == 0] = 0
     for moving, margin in (
         (EYE_LEFT_RING, 0.05),
         (EYE_RIGHT_RING, 0.05),
