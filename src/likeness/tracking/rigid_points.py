@@ -90,7 +90,7 @@ class RigidMatcher:
         return RigidMatches(keyframe=0, points=points, found=np.ones(len(points), dtype=bool))
 
     def _remember(self, image: np.ndarray, grey: np.ndarray, crop: _Crop, landmarks: np.ndarray, index: int) -> None:
-        person = _person_on_canvas(image, crop, grey.shape)
+        person = _person_on_canvas(image, crop, (grey.shape[0], grey.shape[1]))
         points = crop.outward(_good_points(grey, crop.inward(landmarks[:, :2]), person))
         self.keyframes.append(
             Keyframe(index=index, points=points, landmarks=landmarks.astype(np.float32), grey=grey, crop=crop)
