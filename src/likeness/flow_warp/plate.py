@@ -62,7 +62,9 @@ def mirror_fill(
     small_known = (cv2.resize(known, size, interpolation=cv2.INTER_AREA) > 0.99).astype(np.float32)
     soft = push_pull(small, small_known)
     reflection, trusted = _reflection(small_known, pixels_per_metre / 2)
-    low = cv2.GaussianBlur(cv2.remap(small, reflection, None, cv2.INTER_LINEAR), (0, 0), 5.0)
+    readable = trusted[..., None] + 1e-3  # what mirrors the person must not darken its neighbours' mean
+    reflected = cv2.remap(small, reflection, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    low = cv2.GaussianBlur(reflected * readable, (0, 0), 5.0) / cv2.GaussianBlur(readable, (0, 0), 5.0)[..., None]
     base = cv2.resize(0.5 * (soft - low), (width, height), interpolation=cv2.INTER_LINEAR)
     # Half-size pixel q has its centre at 2 q + 0.5 in full-size pixel numbers.
     full = cv2.resize(2 * reflection + np.float32(0.5), (width, height), interpolation=cv2.INTER_LINEAR)
