@@ -69,7 +69,8 @@ def mirror_fill(
     # Half-size pixel q has its centre at 2 q + 0.5 in full-size pixel numbers.
     full = cv2.resize(2 * reflection + np.float32(0.5), (width, height), interpolation=cv2.INTER_LINEAR)
     mirrored = cv2.remap(image, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    trusted = cv2.resize(trusted, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
+    seen = cv2.remap(known, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT) > 0.999
+    trusted = (seen * cv2.resize(trusted, (width, height), interpolation=cv2.INTER_LINEAR))[..., None]
     filled = trusted * (mirrored + base) + (1 - trusted) * cv2.resize(soft, (width, height))
     return np.where(known[..., None] < 0.5, filled, image)
 
