@@ -36,13 +36,16 @@ def render(
             yield render_frame(prepared, frame)
         return
     pending: deque[Future[np.ndarray]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
+    pool = ThreadPoolExecutor(threads)
+    try:
         for frame in frames:
             pending.append(pool.submit(render_frame, prepared, frame))
             if len(pending) > threads + 1:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+    finally:  # whoever stops early does not wait for frames that nobody will see
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def render_frame(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "H W 3"]:
