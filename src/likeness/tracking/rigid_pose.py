@@ -15,7 +15,7 @@ from likeness.tracking.fit import FitState
 from likeness.tracking.pose_steps import pose_from_texture
 
 HUBER = 0.06  # cm at the head
-LANDMARK_WEIGHT = 0.1  # of a rigid landmark against a texture point seen under the keyframe's own pose
+LANDMARK_WEIGHT = 0.6  # of a rigid landmark against a texture point seen under the keyframe's own pose
 TEXTURE_NOISE = 0.06  # cm at the head, of a match
 DEPTH_DEVIATIONS = {"skin": 0.4, "ear": 1.2, "cranium": 1.5}  # cm, of a lifted point along the ray
 DEPTH_DEVIATION_BEYOND = 3.0  # cm, of hair beyond the mesh
