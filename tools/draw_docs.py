@@ -20,7 +20,7 @@ from likeness.app.overlay import draw_fit
 from likeness.app.results import unwatched
 from likeness.evaluation.control_measures import naming_of
 from likeness.flow_warp import Prepared, prepare, render_frame
-from likeness.flow_warp.render import backward_map
+from likeness.flow_warp.render import backward_map, turned_into_view
 from likeness.flow_warp.rig import face_vertices
 from likeness.flow_warp.texture import make_texture, sample_texture
 from likeness.heads.builtin import builtin_head
@@ -150,7 +150,8 @@ def map_of(prepared: Prepared, frame: object) -> Float[np.ndarray, "H W 2"]:
     """The backward map of one frame."""
     vertices = face_vertices(prepared.rig, frame)
     points = frame.T_cam_head.apply(vertices)
-    return backward_map(prepared, frame, vertices, points, prepared.camera.project(points))
+    shown = turned_into_view(prepared, vertices, frame.T_cam_head)
+    return backward_map(prepared, frame, points, prepared.camera.project(points), shown)
 
 
 def window_of(prepared: Prepared, photo: Picture3) -> Picture3:
