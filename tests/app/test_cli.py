@@ -301,7 +301,12 @@ def start_long_run(tmp_path: Path) -> subprocess.Popen:
     keys = [{"time": 0, "value": 0}, {"time": 120, "value": 10}]
     timeline.write_text(json.dumps({"version": 1, "fps": 25, "duration": 120, "tracks": {"yaw": keys}}))
     arguments = ["edit", str(PHOTO), "--out", str(tmp_path / "out.mp4"), "--timeline", str(timeline)]
-    process = subprocess.Popen([*PROGRAM, *arguments], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*PROGRAM, *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job would inherit its neglect
+    )
     deadline = time.monotonic() + 240
     while not any(name.startswith(".likeness-") for name in files(tmp_path)):
         assert process.poll() is None and time.monotonic() < deadline
