@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,7 @@ def parse_timeline(content: object, head: HeadModel) -> Timeline:
         limit = MAX_ANGLE if name in ANGLE_NAMES else MAX_CONTROL
         parsed[name] = tuple(_parse_key(key, f"key {i} of {name}", duration, limit) for i, key in enumerate(keys))
         times = [key.time for key in parsed[name]]
-        if any(later <= earlier for earlier, later in zip(times, times[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(times)):
             raise InputError(f"the keys of {name} must stand in increasing time")
     return Timeline(fps=fps, duration=duration, tracks=parsed)
 

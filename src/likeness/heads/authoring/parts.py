@@ -86,11 +86,7 @@ def cranium(face: Float[np.ndarray, "468 3"]) -> Part:
     vertices = np.vstack([*rows, CRANIUM_CENTRE + CRANIUM_RADII * pole])
     count = len(OVAL)
     numbers = [[row * count + index for index in range(count)] for row in range(len(rows))]
-    faces = [
-        face
-        for first, second in zip(numbers, numbers[1:], strict=False)
-        for face in strip_between(first, second, closed=True)
-    ]
+    faces = strips_between(numbers)
     last = numbers[-1]
     faces += [(last[index], len(vertices) - 1, last[(index + 1) % count]) for index in range(count)]
     triangles = np.array(faces, dtype=np.int32)
@@ -133,11 +129,7 @@ def neck() -> Part:
     ]
     vertices = np.vstack(rows)
     numbers = [[row * NECK_SEGMENTS + index for index in range(NECK_SEGMENTS)] for row in range(len(rows))]
-    faces = [
-        face
-        for first, second in zip(numbers, numbers[1:], strict=False)
-        for face in strip_between(first, second, closed=True)
-    ]
+    faces = strips_between(numbers)
     triangles = np.array(faces, dtype=np.int32)
     outward = vertices[triangles].mean(1) - np.array([0.0, 0.0, -4.6])
     outward[:, 1] = 0.0
@@ -177,11 +169,7 @@ def mouth_cavity(face: Float[np.ndarray, "468 3"]) -> Part:
     vertices = np.vstack([*rows, centre - np.array([0.0, 0.0, 4.2])])
     count = len(LIPS_INNER)
     numbers = [[row * count + index for index in range(count)] for row in range(len(rows))]
-    faces = [
-        face_
-        for first, second in zip(numbers, numbers[1:], strict=False)
-        for face_ in strip_between(first, second, closed=True)
-    ]
+    faces = strips_between(numbers)
     faces += [(numbers[-1][index], len(vertices) - 1, numbers[-1][(index + 1) % count]) for index in range(count)]
     triangles = np.array(faces, dtype=np.int32)
     inward = centre - np.array([0.0, 0.0, 2.0]) - vertices[triangles].mean(1)
