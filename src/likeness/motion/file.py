@@ -82,10 +82,22 @@ def save_motion(path: Path, motion: Motion, *, overwrite: bool = False) -> None:
     path = Path(path)
     if path.suffix != ".npz":
         raise OutputError(f"a motion file is called NAME{SUFFIX}, not {path.name}: change the name")
+    content = motion_to_bytes(motion)
+    with atomic_output(path, overwrite=overwrite) as partial:
+        partial.write_bytes(content)
+
+
+def motion_to_bytes(motion: Motion) -> bytes:
+    """A motion file's content, for motions kept inside other files.
+
+    Raises:
+        ValueError: the motion itself is not consistent (shapes, finite numbers, increasing times).
+    """
     problem = motion_problem(motion)
     if problem:
         raise ValueError(f"not a valid motion: {problem}")
-    with atomic_output(path, overwrite=overwrite) as partial, zipfile.ZipFile(partial, "w") as archive:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
         header = json.dumps(_header_of(motion), indent=1, ensure_ascii=False).encode()
         _write_entry(archive, _HEADER_ENTRY, header)
         for name, (dtype, _) in _ARRAYS.items():
@@ -93,6 +105,7 @@ def save_motion(path: Path, motion: Motion, *, overwrite: bool = False) -> None:
             array = np.ascontiguousarray(getattr(motion, name)).astype(dtype)
             np.lib.format.write_array(buffer, array, version=(1, 0), allow_pickle=False)
             _write_entry(archive, f"{name}.npy", buffer.getvalue())
+    return content.getvalue()
 
 
 def load_motion(path: Path, head: HeadModel | None = None) -> Motion:
@@ -107,10 +120,26 @@ def load_motion(path: Path, head: HeadModel | None = None) -> Motion:
     if path.is_dir():
         raise MotionFileError(f"{path} is a folder: give a motion file (NAME{SUFFIX})")
     try:
-        with zipfile.ZipFile(path) as archive:
-            motion = _read_archive(path, archive)
+        return _checked_motion(path, path, head)
     except PermissionError as error:
         raise MotionFileError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def motion_from_bytes(content: bytes, path: Path, head: HeadModel | None = None) -> Motion:
+    """The motion of a motion file's content; `path` says in messages where it stood.
+
+    Raises:
+        MotionFileError: as in `load_motion`.
+    """
+    return _checked_motion(io.BytesIO(content), path, head)
+
+
+def _checked_motion(stored: Path | io.BytesIO, path: Path, head: HeadModel | None) -> Motion:
+    try:
+        with zipfile.ZipFile(stored) as archive:
+            motion = _read_archive(path, archive)
+    except PermissionError:
+        raise
     except _READ_ERRORS as error:
         raise _damaged(path, str(error) or type(error).__name__) from error
     if head is not None:
