@@ -45,6 +45,9 @@ class HeadModel:
     shape_deviations: Float[np.ndarray, " S"]  # typical size of each coefficient; the fit's prior
     expression_deviations: Float[np.ndarray, " E"]
     controls: tuple[Control, ...] = field(default=())
+    joint_expression_basis: Float[np.ndarray, "5 3 E"] | None = None  # how expression moves the joints; None: not at all
+    # Displacement per entry of (R - 1), row by row, of neck, jaw, left and right eye (FLAME's pose correctives).
+    pose_basis: Float[np.ndarray, "V 3 36"] | None = None
 
     @property
     def num_shape(self) -> int:
@@ -64,6 +67,15 @@ class HeadModel:
             if control.name == name:
                 return control
         raise KeyError(name)
+
+    def joints_of(
+        self, shape: Float[np.ndarray, " S"], expression: Float[np.ndarray, " E"] | None = None
+    ) -> Float[np.ndarray, "5 3"]:
+        """Where the joints of a person are before any of them rotates; without `expression`, of a face at rest."""
+        positions = self.joint_positions + self.joint_shape_basis @ shape
+        if expression is not None and self.joint_expression_basis is not None:
+            positions = positions + self.joint_expression_basis @ expression
+        return positions
 
     def part_faces(self, *names: str) -> Int[np.ndarray, "F 3"]:
         """The triangles of the named parts."""

@@ -17,14 +17,18 @@ def unposed_vertices(
 
 
 def joint_transforms(
-    head: HeadModel, shape: Float[np.ndarray, " S"], joints: Float[np.ndarray, "5 3"]
+    head: HeadModel,
+    shape: Float[np.ndarray, " S"],
+    joints: Float[np.ndarray, "5 3"],
+    expression: Float[np.ndarray, " E"] | None = None,
 ) -> tuple[Float[np.ndarray, "5 3 3"], Float[np.ndarray, "5 3"]]:
     """Rotation and translation that each joint applies to a vertex of the unposed mesh.
 
     Joints are axis-angle vectors in radians, each relative to its parent (root, neck, jaw, left eye, right eye).
+    `expression` counts for heads whose expression moves the joints.
     """
     local = matrix_from_axis_angle(joints)
-    positions = head.joint_positions + head.joint_shape_basis @ shape
+    positions = head.joints_of(shape, expression)
     rotations = np.empty((5, 3, 3))
     translations = np.empty((5, 3))
     for joint, parent in enumerate(JOINT_PARENTS):
@@ -35,6 +39,13 @@ def joint_transforms(
             rotations[joint] = rotations[parent] @ local[joint]
             translations[joint] = rotations[parent] @ pivot + translations[parent]
     return rotations, translations
+
+
+def pose_offsets(head: HeadModel, joints: Float[np.ndarray, "5 3"]) -> Float[np.ndarray, "V 3"] | float:
+    """What the rotations of neck, jaw and eyes add to the unposed vertices; 0 for heads without pose correctives."""
+    if head.pose_basis is None or not joints[1:].any():
+        return 0.0
+    return head.pose_basis @ (matrix_from_axis_angle(joints[1:]) - np.eye(3)).reshape(36)
 
 
 def skin(
@@ -55,8 +66,9 @@ def posed_vertices(
     joints: Float[np.ndarray, "5 3"],
 ) -> Float[np.ndarray, "V 3"]:
     """Vertices (metres, head frame) with identity, expression and joint rotations applied."""
-    rotations, translations = joint_transforms(head, shape, joints)
-    return skin(unposed_vertices(head, shape, expression), head.skin_weights, rotations, translations)
+    rotations, translations = joint_transforms(head, shape, joints, expression)
+    vertices = unposed_vertices(head, shape, expression) + pose_offsets(head, joints)
+    return skin(vertices, head.skin_weights, rotations, translations)
 
 
 def landmark_points(head: HeadModel, vertices: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "L 3"]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from likeness.geometry.camera import Camera
 from likeness.geometry.rotation import matrix_from_axis_angle
@@ -26,15 +26,23 @@ class FacePoints:
     basis: Float[np.ndarray, "L 3 E"]  # per expression coefficient
     jaw_shares: Float[np.ndarray, " L"]  # how much of the jaw's rotation each follows
     jaw_pivot: Float[np.ndarray, "3"]
+    jaw_pivot_basis: Float[np.ndarray, "3 E"]  # how expression moves the jaw's pivot
+    correctives: Float[np.ndarray, "L 3 C"]  # see `landmark_correctives`
 
     def positions(
         self, expression: Float[np.ndarray, "*batch E"], jaw: Float[np.ndarray, "*batch 3"]
     ) -> Float[np.ndarray, "*batch L 3"]:
         """Where they are; `jaw` is axis-angle in radians."""
         moved = self.points + np.einsum("lxe,...e->...lx", self.basis, expression)
-        arm = moved - self.jaw_pivot
-        swung = np.einsum("...xy,...ly->...lx", matrix_from_axis_angle(jaw), arm)
-        return moved + self.jaw_shares[:, None] * (swung - arm)
+        turn = matrix_from_axis_angle(jaw)
+        pivot = self.jaw_pivot + np.einsum("xe,...e->...x", self.jaw_pivot_basis, expression)
+        arm = moved - pivot[..., None, :]
+        swung = np.einsum("...xy,...ly->...lx", turn, arm)
+        placed = moved + self.jaw_shares[:, None] * (swung - arm)
+        if self.correctives.shape[-1]:
+            entries = (turn - np.eye(3)).reshape(*turn.shape[:-2], 9)
+            placed = placed + np.einsum("lxc,...c->...lx", self.correctives, entries)
+        return placed
 
 
 def face_points(head: HeadModel, shape: Float[np.ndarray, " S"], landmarks: Sequence[int]) -> FacePoints:
@@ -46,8 +54,28 @@ def face_points(head: HeadModel, shape: Float[np.ndarray, " S"], landmarks: Sequ
         points=np.einsum("lc,lcx->lx", shares, identity),
         basis=np.einsum("lc,lcxe->lxe", shares, head.expression_basis[corners]).astype(np.float64),
         jaw_shares=np.einsum("lc,lc->l", shares, head.skin_weights[corners][..., JAW]),
-        jaw_pivot=(head.joint_positions + head.joint_shape_basis @ shape)[JAW],
+        jaw_pivot=head.joints_of(shape)[JAW],
+        jaw_pivot_basis=(
+            np.zeros((3, head.num_expression))
+            if head.joint_expression_basis is None
+            else head.joint_expression_basis[JAW]
+        ),
+        correctives=landmark_correctives(head, np.array(landmarks)),
     )
+
+
+def landmark_correctives(head: HeadModel, landmarks: Int[np.ndarray, " L"]) -> Float[np.ndarray, "L 3 C"]:
+    """What the jaw's turn adds to landmarks beyond swinging them: metres per entry of (R_jaw - 1), row by row; C = 0
+    for heads without pose correctives.
+
+    Deviation: a corrective acts before skinning, so the jaw turns it as well: by its share, which is left out here
+    (second order in the jaw's angle).
+    """
+    if head.pose_basis is None:
+        return np.zeros((len(landmarks), 3, 0))
+    corners = head.faces[head.landmark_faces[landmarks]]  # [L 3]
+    jaw = head.pose_basis[corners][..., 9:18].astype(np.float64)
+    return np.einsum("lc,lcxm->lxm", head.landmark_barycentrics[landmarks], jaw)
 
 
 def lip_points(head: HeadModel, shape: Float[np.ndarray, " S"]) -> FacePoints:

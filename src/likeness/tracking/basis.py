@@ -15,6 +15,7 @@ from likeness.heads.landmark_sets import (
     RIGID,
 )
 from likeness.heads.model import JAW, HeadModel
+from likeness.motion.face_points import landmark_correctives
 from likeness.tracking.rows import landmark_positions
 
 NUM_LANDMARKS = 468
@@ -32,7 +33,8 @@ FREE_RANGE = 4.0  # other coefficients stay within this many deviations
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitBasis:
-    """Landmarks before the pose: points + basis x + (R_jaw - 1) (swing_points + swing_basis x), metres, head frame.
+    """Landmarks before the pose: points + basis x + (R_jaw - 1) (swing_points + swing_basis x), metres, head frame;
+    heads with pose correctives add correctives (R_jaw - 1).
 
     x holds the identity coefficients that are not locked, then the expression.
     """
@@ -41,6 +43,7 @@ class FitBasis:
     basis: Float32[np.ndarray, "L 3 K"]
     swing_points: Float[np.ndarray, "L 3"]  # jaw weight x (landmark - jaw pivot)
     swing_basis: Float32[np.ndarray, "L 3 K"]
+    correctives: Float[np.ndarray, "L 3 C"]  # per entry of (R_jaw - 1), row by row: C is 9, or 0 without correctives
     deviations: Float[np.ndarray, " K"]
     lower: Float[np.ndarray, " K"]
     upper: Float[np.ndarray, " K"]
@@ -52,7 +55,9 @@ class FitBasis:
 
     def positions(self, coefficients: Float[np.ndarray, " K"], jaw: Float[np.ndarray, "3"]) -> Float[np.ndarray, "L 3"]:
         """Landmarks in the head frame (metres); `jaw` is axis-angle in radians."""
-        return landmark_positions(self.points, self.basis, self.swing_points, self.swing_basis, jaw, coefficients)
+        return landmark_positions(
+            self.points, self.basis, self.swing_points, self.swing_basis, self.correctives, jaw, coefficients
+        )
 
     def subset(self, rows: Int[np.ndarray, " M"]) -> "FitBasis":
         """The same for some of the landmarks (rows of this basis)."""
@@ -62,6 +67,7 @@ class FitBasis:
             basis=self.basis[rows],
             swing_points=self.swing_points[rows],
             swing_basis=self.swing_basis[rows],
+            correctives=self.correctives[rows],
             weights=self.weights[rows],
             landmarks=self.landmarks[rows],
         )
@@ -73,7 +79,7 @@ def free_basis(head: HeadModel) -> FitBasis:
     return _embedded(
         head,
         directions=np.concatenate([head.shape_basis, head.expression_basis], axis=2),
-        pivot_directions=np.concatenate([head.joint_shape_basis[JAW], np.zeros((3, head.num_expression))], axis=1),
+        pivot_directions=np.concatenate([head.joint_shape_basis[JAW], _jaw_expression_basis(head)], axis=1),
         deviations=np.concatenate([head.shape_deviations, head.expression_deviations]),
         lower=np.concatenate([-FREE_RANGE * head.shape_deviations, lower]),
         upper=np.concatenate([FREE_RANGE * head.shape_deviations, upper]),
@@ -140,6 +146,7 @@ def _embedded(
         basis=np.ascontiguousarray(np.einsum("lc,lcxk->lxk", shares, directions[corners]), dtype=np.float32),
         swing_points=np.einsum("lc,lcx->lx", jaw_shares, head.template[corners]) - jaw_weight[:, None] * pivot,
         swing_basis=np.ascontiguousarray(swing_basis, dtype=np.float32),
+        correctives=landmark_correctives(head, np.arange(len(corners))),
         deviations=deviations,
         lower=lower,
         upper=upper,
@@ -149,6 +156,13 @@ def _embedded(
         weights=landmark_weights(),
         landmarks=np.arange(NUM_LANDMARKS),
     )
+
+
+def _jaw_expression_basis(head: HeadModel) -> Float[np.ndarray, "3 E"]:
+    """How expression moves the jaw joint."""
+    if head.joint_expression_basis is None:
+        return np.zeros((3, head.num_expression))
+    return head.joint_expression_basis[JAW]
 
 
 def _expression_bounds(head: HeadModel) -> tuple[Float[np.ndarray, " E"], Float[np.ndarray, " E"]]:

@@ -218,6 +218,7 @@ def _rows(
         basis.basis,
         basis.swing_points,
         basis.swing_basis,
+        basis.correctives,
         basis.weights,
         target.rays,
         target.depths,

@@ -16,6 +16,7 @@ def weighted_rows(  # noqa: PLR0913 - a kernel: plain arrays only
     basis: np.ndarray,  # [L 3 K] float32
     swing_points: np.ndarray,  # [L 3] what the jaw acts on, metres
     swing_basis: np.ndarray,  # [L 3 K] float32
+    correctives: np.ndarray,  # [L 3 9] metres per entry of (R_jaw - 1), row by row; [L 3 0] for none
     weights: np.ndarray,  # [L] of the squared residuals
     rays: np.ndarray,  # [L 2] measured x/z, y/z
     depths: np.ndarray,  # [L] measured relative depth / z
@@ -34,7 +35,9 @@ def weighted_rows(  # noqa: PLR0913 - a kernel: plain arrays only
     shares = weights / weights.sum()
     swung = np.empty((len(points), 3))  # what the jaw has turned, head frame
     turned = np.empty((len(points), 3))  # landmarks in the camera frame without the translation
-    _place(turned, swung, points, basis, swing_points, swing_basis, coefficients.astype(np.float32), jaw_rotation)
+    small = coefficients.astype(np.float32)
+    _place(turned, swung, points, basis, swing_points, swing_basis, correctives, small, jaw_rotation)
+    slopes = _rotation_slopes(jaw_rotation, jaw_columns)
     for point in range(len(points)):
         _turn(turned[point], rotation)
     roots = np.empty(len(points))
@@ -45,6 +48,7 @@ def weighted_rows(  # noqa: PLR0913 - a kernel: plain arrays only
     to_rows = np.zeros((3, 3))
     turn, jaw_turn = np.zeros((3, 6)), np.zeros((3, 3))
     pose, jaw_part, jaw_rows = np.zeros((3, 6)), np.zeros((3, 3)), np.zeros((3, 3))
+    corrective = np.zeros((3, 3))
     plain, swinging = np.zeros((3, 3), dtype=np.float32), np.zeros((3, 3), dtype=np.float32)
     mean = np.zeros(rows.shape[2], dtype=np.float32)
     for axis in range(3):
@@ -62,6 +66,10 @@ def weighted_rows(  # noqa: PLR0913 - a kernel: plain arrays only
         _product(swinging, to_rows, swing)
         _product(jaw_part, plain, jaw_turn)
         _product(jaw_rows, jaw_part, jaw_columns)
+        if correctives.shape[2] > 0:
+            _product(corrective, correctives[point], slopes)
+            _product(jaw_part, plain, corrective)
+            jaw_rows += jaw_part
         for axis in range(3):
             for k in range(6):
                 rows[axis, point, k] = pose[axis, k]
@@ -79,13 +87,14 @@ def landmark_positions(
     basis: np.ndarray,
     swing_points: np.ndarray,
     swing_basis: np.ndarray,
+    correctives: np.ndarray,
     jaw: np.ndarray,
     coefficients: np.ndarray,
 ) -> np.ndarray:
     """Landmarks [L 3] in the head frame, metres; the arguments are those of `weighted_rows`."""
     placed, swung = np.empty((len(points), 3)), np.empty((len(points), 3))
     small = coefficients.astype(np.float32)
-    _place(placed, swung, points, basis, swing_points, swing_basis, small, turn_matrices(jaw)[0])
+    _place(placed, swung, points, basis, swing_points, swing_basis, correctives, small, turn_matrices(jaw)[0])
     return placed
 
 
@@ -111,9 +120,11 @@ def _place(  # noqa: PLR0913 - a kernel: plain arrays only
     basis: np.ndarray,
     swing_points: np.ndarray,
     swing_basis: np.ndarray,
+    correctives: np.ndarray,
     coefficients: np.ndarray,  # float32
     jaw_rotation: np.ndarray,
 ) -> None:
+    turned = jaw_rotation - np.eye(3)
     for point in range(len(points)):
         for axis in range(3):
             placed[point, axis] = points[point, axis] + _dot(basis[point, axis], coefficients)
@@ -122,6 +133,20 @@ def _place(  # noqa: PLR0913 - a kernel: plain arrays only
         _turn(swung[point], jaw_rotation)
         for axis in range(3):
             placed[point, axis] += swung[point, axis]
+            for entry in range(correctives.shape[2]):
+                placed[point, axis] += correctives[point, axis, entry] * turned[entry // 3, entry % 3]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rotation_slopes(rotation: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Change [9 3] of a rotation matrix, row by row, per entry of its axis-angle vector; `columns`: left Jacobian."""
+    slopes, turn, change = np.empty((9, 3)), np.zeros((3, 3)), np.empty((3, 3))
+    for k in range(3):
+        _cross(turn, -columns[:, k])  # turn @ p = columns[:, k] x p
+        _product(change, turn, rotation)
+        for entry in range(9):
+            slopes[entry, k] = change[entry // 3, entry % 3]
+    return slopes
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
