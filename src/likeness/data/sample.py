@@ -1,0 +1,131 @@
+"""Training samples: number k of a data set is the same for one seed, whoever asks and in whatever order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from likeness.data.augment import Augmentation, change_colours, degraded, draw_colours, noisy_frame, rescaled
+from likeness.data.clip import Clip
+from likeness.data.pairs import PairRule, draw_pair, draw_window, has_pair, has_window
+from likeness.errors import InputError
+from likeness.geometry.camera import Camera
+from likeness.media.crop import resize
+from likeness.motion.record import MotionFrame
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shot:
+    """A picture of the head and all that is known about it."""
+
+    image: UInt8[np.ndarray, "H W 3"]
+    trust: Bool[np.ndarray, "H W"]  # where its pixels are true
+    frame: MotionFrame
+    camera: Camera  # of this picture
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One source and what it is to become: one target in a pair, consecutive ones in a window."""
+
+    clip: str
+    shape: Float[np.ndarray, " S"]
+    source: Shot
+    targets: tuple[Shot, ...]
+    is_mirrored: bool  # pictures and maps are to be mirrored together, once the maps are made (see `mirrored_maps`)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SampleSettings:
+    """What a sample looks like."""
+
+    size: int  # pixels, side of the pictures
+    window: int | None = None  # targets of a window; otherwise pairs
+    pairs: PairRule = field(default_factory=PairRule)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+def usable_clips(clips: Sequence[Clip], settings: SampleSettings) -> tuple[Clip, ...]:
+    """The clips that have such samples.
+
+    Raises:
+        InputError: none has.
+    """
+    length = settings.window
+    chosen = tuple(clip for clip in clips if (has_pair(clip) if length is None else has_window(clip, length)))
+    if not chosen:
+        wanted = "a source and a target" if length is None else f"{length} frames in a row with a face"
+        raise InputError(f"none of the {len(clips)} clips has {wanted}: prepare other videos with `likeness data track`")
+    return chosen
+
+
+def draw_sample(clips: Sequence[Clip], settings: SampleSettings, *, seed: int, number: int) -> Sample:
+    """Sample `number` of clips that are all usable: every clip once in a shuffled round, then the next round.
+
+    Raises:
+        InputError: a picture of the clip is damaged.
+    """
+    round_number, place = divmod(number, len(clips))
+    order = np.random.default_rng((seed, 0, round_number)).permutation(len(clips))
+    clip, generator = clips[order[place]], np.random.default_rng((seed, 1, number))
+    if settings.window is None:
+        source, target = draw_pair(clip, generator, settings.pairs)
+        targets: tuple[int, ...] = (target,)
+    else:
+        source, targets = draw_window(clip, generator, settings.window)
+    return _augmented(
+        clip,
+        shot_of(clip, source, settings.size),
+        tuple(shot_of(clip, target, settings.size) for target in targets),
+        settings.augmentation,
+        generator,
+    )
+
+
+def shot_of(clip: Clip, index: int, size: int) -> Shot:
+    """A frame of a clip at `size` x `size` pixels.
+
+    Raises:
+        InputError: the picture is damaged.
+    """
+    trust = clip.trust(index)
+    if size != clip.header.size:
+        import cv2
+
+        trust = cv2.resize(trust.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA) > 0.99
+    return Shot(
+        image=resize(clip.picture(index), size, size),
+        trust=trust,
+        frame=clip.motion.frame(index),
+        camera=clip.camera.resized(size, size),
+    )
+
+
+def _augmented(
+    clip: Clip, source: Shot, targets: tuple[Shot, ...], options: Augmentation, generator: np.random.Generator
+) -> Sample:
+    """Draws in a fixed order, so that one option never changes what another does."""
+    colours = draw_colours(options, generator)
+    scale = float(np.exp(generator.uniform(-1.0, 1.0) * np.log(options.source_scale)))
+    is_mirrored = bool(generator.random() < options.mirrored_share)
+    noise_seed, damage_seed = (int(value) for value in generator.integers(0, 2**63, 2))
+    image, trust, camera = rescaled(source.image, source.trust, source.camera, scale)
+    image = change_colours(image, colours)
+    if clip.header.kind == "round-trip":
+        image = degraded(image, options, np.random.default_rng(damage_seed))
+    noise = np.random.default_rng(noise_seed)
+    return Sample(
+        clip=clip.header.name,
+        shape=clip.motion.shape,
+        source=Shot(image=image, trust=trust, frame=noisy_frame(source.frame, options, noise), camera=camera),
+        targets=tuple(
+            replace(
+                target,
+                image=change_colours(target.image, colours),
+                frame=noisy_frame(target.frame, options, noise),
+            )
+            for target in targets
+        ),
+        is_mirrored=is_mirrored,
+    )

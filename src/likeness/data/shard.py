@@ -1,0 +1,156 @@
+"""Shards: plain tar files of clips, read by position and never unpacked.
+
+Each clip is `NAME/clip.json`, `NAME/motion.npz` (a motion file), `NAME/00000.jpg`, ... and `NAME/00000.mask.png` for
+frames with a mask. Equal clips give equal files.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from likeness.data.clip import MAX_FRAMES, Clip, ClipHeader, Extent, NewClip, header_problem
+from likeness.errors import InputError, LikenessError, OutputError
+from likeness.files import atomic_output
+from likeness.heads.model import HeadModel
+from likeness.media.crop import CropWindow
+from likeness.motion.file import motion_from_bytes, motion_to_bytes
+
+SUFFIX = ".clips.tar"
+FORMAT_NAME = "likeness-clip"
+FORMAT_VERSION = 1
+MAX_HEADER_BYTES = 1 << 20
+MAX_MOTION_BYTES = 1 << 29
+MAX_PICTURE_BYTES = 1 << 25
+MAX_MEMBERS = 20_000_000
+
+_HEADER, _MOTION = "clip.json", "motion.npz"
+
+
+def write_shard(path: Path, clips: Iterable[NewClip], *, overwrite: bool = False) -> int:
+    """Write clips into one file, which appears complete or not at all; returns their number.
+
+    Raises:
+        OutputError: the name does not end in .clips.tar, is taken, or cannot be written; two clips share a name.
+        ValueError: a clip is not consistent.
+    """
+    if not path.name.endswith(SUFFIX):
+        raise OutputError(f"a file of clips is called NAME{SUFFIX}, not {path.name}: change the name")
+    names: set[str] = set()
+    with atomic_output(path, overwrite=overwrite) as partial, tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as tar:
+        for clip in clips:
+            if clip.header.name in names:
+                raise OutputError(f"two clips are called {clip.header.name}: rename one of their files")
+            names.add(clip.header.name)
+            for name, content in _members(clip):
+                info = tarfile.TarInfo(f"{clip.header.name}/{name}")  # no time, no owner
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+    return len(names)
+
+
+def read_shard(path: Path, head: HeadModel | None = None) -> tuple[Clip, ...]:
+    """The clips of a shard in their order; pictures stay on the disk. With `head`, they must belong to that model.
+
+    Raises:
+        InputError: the file is missing, damaged or holds something else.
+        MotionFileError: a motion is damaged or belongs to another head model.
+    """
+    members: dict[str, dict[str, Extent]] = {}
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for count, info in enumerate(tar):
+                clip, separator, name = info.name.partition("/")
+                if not separator or not info.isreg() or info.issparse() or count > MAX_MEMBERS:
+                    raise _damaged(path, f"the entry {info.name[:80]!r}")
+                if name in members.setdefault(clip, {}):
+                    raise _damaged(path, f"{info.name[:80]!r} twice")
+                members[clip][name] = Extent(path=path, offset=info.offset_data, size=info.size)
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        raise _damaged(path, str(error) or type(error).__name__) from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not members:
+        raise _damaged(path, "no clip in it")
+    return tuple(_clip(path, name, entries, head) for name, entries in members.items())
+
+
+def _members(clip: NewClip) -> Iterator[tuple[str, bytes]]:
+    header = clip.header
+    problem = header_problem(header)
+    if problem:
+        raise ValueError(f"not a valid clip: {problem}")
+    if not len(clip.motion) == len(clip.pictures) == header.num_frames or set(clip.masks) != set(header.masked):
+        raise ValueError(f"a clip needs one picture per frame, got {len(clip.pictures)} for {len(clip.motion)} frames")
+    yield _HEADER, json.dumps(_stored(header), indent=1).encode()
+    yield _MOTION, motion_to_bytes(clip.motion)
+    for index, content in enumerate(clip.pictures):
+        yield _picture_name(index), content
+        if index in clip.masks:
+            yield _mask_name(index), clip.masks[index]
+
+
+def _picture_name(index: int) -> str:
+    return f"{index:05d}.jpg"
+
+
+def _mask_name(index: int) -> str:
+    return f"{index:05d}.mask.png"
+
+
+def _stored(header: ClipHeader) -> dict:
+    return {"format": FORMAT_NAME, "format_version": FORMAT_VERSION, **asdict(header)}
+
+
+def _clip(path: Path, name: str, entries: dict[str, Extent], head: HeadModel | None) -> Clip:
+    header = _header(path, name, entries)
+    expected = {_HEADER, _MOTION, *map(_picture_name, range(header.num_frames)), *map(_mask_name, header.masked)}
+    if set(entries) != expected:
+        raise _damaged(path, f"{name} has unexpected or missing entries: {sorted(set(entries) ^ expected)[:5]}")
+    motion_entry = entries[_MOTION]
+    if motion_entry.size > MAX_MOTION_BYTES:
+        raise _damaged(path, f"the motion of {name} is too large")
+    motion = motion_from_bytes(motion_entry.read(), path, head)
+    if len(motion) != header.num_frames or motion.image_size != (header.size, header.size):
+        raise _damaged(path, f"the motion of {name} does not fit its pictures")
+    if max(entry.size for key, entry in entries.items() if key != _MOTION) > MAX_PICTURE_BYTES:
+        raise _damaged(path, f"a picture of {name} is too large")
+    return Clip(
+        header=header,
+        motion=motion,
+        pictures=tuple(entries[_picture_name(index)] for index in range(header.num_frames)),
+        masks={index: entries[_mask_name(index)] for index in header.masked},
+    )
+
+
+def _header(path: Path, name: str, entries: dict[str, Extent]) -> ClipHeader:
+    if _HEADER not in entries or _MOTION not in entries or entries[_HEADER].size > MAX_HEADER_BYTES:
+        raise _damaged(path, f"{name[:80]!r} is no clip")
+    try:
+        stored = json.loads(entries[_HEADER].read())
+        if stored.pop("format") != FORMAT_NAME or set(stored) != {"format_version", *(f.name for f in fields(ClipHeader))}:
+            raise _damaged(path, f"the header of {name} is of another kind")
+        version = stored.pop("format_version")
+        if version != FORMAT_VERSION:
+            raise InputError(f"{path} has format version {version}, this program reads {FORMAT_VERSION}: update likeness")
+        lists = {key: tuple(int(entry) for entry in stored.pop(key)) for key in ("sources", "targets", "masked")}
+        width, height = (int(side) for side in stored.pop("original_size"))
+        window = CropWindow(**{key: int(value) for key, value in stored.pop("window").items()})
+        counts = {key: int(stored.pop(key)) for key in ("num_frames", "size")}
+        if counts["num_frames"] > MAX_FRAMES:
+            raise _damaged(path, f"{name} claims {counts['num_frames']} frames")
+        header = ClipHeader(**stored, **lists, **counts, original_size=(width, height), window=window)
+        problem = header_problem(header)
+    except LikenessError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise _damaged(path, f"the header of {name} cannot be read") from error
+    if problem or header.name != name:
+        raise _damaged(path, problem or f"{name} calls itself {header.name}")
+    return header
+
+
+def _damaged(path: Path, reason: str) -> InputError:
+    return InputError(f"{path} is damaged or no file of clips ({' '.join(reason.split())[:200]}): make it again")
