@@ -45,7 +45,7 @@ class HeadModel:
     shape_deviations: Float[np.ndarray, " S"]  # typical size of each coefficient; the fit's prior
     expression_deviations: Float[np.ndarray, " E"]
     controls: tuple[Control, ...] = field(default=())
-    joint_expression_basis: Float[np.ndarray, "5 3 E"] | None = None  # how expression moves the joints; None: not at all
+    joint_expression_basis: Float[np.ndarray, "5 3 E"] | None = None  # how expression moves the joints, if it does
     # Displacement per entry of (R - 1), row by row, of neck, jaw, left and right eye (FLAME's pose correctives).
     pose_basis: Float[np.ndarray, "V 3 36"] | None = None
 
