@@ -9,6 +9,7 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
 from likeness.app.console import run_guarded, say, watch
+from likeness.app.data import DataCommand
 from likeness.app.evaluate import Evaluate
 from likeness.app.machine import prepare_libraries
 from likeness.app.options import AnimateOptions, Edits, FaceNumber, File, MotionChanges, Picture
@@ -191,7 +192,7 @@ HeadCommand = Annotated[
     Annotated[HeadShow, subcommand("show")] | Annotated[HeadList, subcommand("list")],
     subcommand("head", description="Look at head models."),
 ]
-Command = Demo | Animate | Edit | Track | MotionCommand | HeadCommand | Bench | Evaluate
+Command = Demo | Animate | Edit | Track | MotionCommand | HeadCommand | DataCommand | Bench | Evaluate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -38,9 +38,7 @@ class Augmentation:
             raise ValueError(f"shares must lie in 0 to 1 and the scale above 1, got {shares} and {self.source_scale}")
 
 
-UNCHANGED = Augmentation(
-    gain=0.0, channel_gain=0.0, gamma=0.0, mirrored_share=0.0, source_scale=1.0, damaged_share=0.0
-)
+UNCHANGED = Augmentation(gain=0.0, channel_gain=0.0, gamma=0.0, mirrored_share=0.0, source_scale=1.0, damaged_share=0.0)
 
 
 def draw_colours(options: Augmentation, generator: np.random.Generator) -> UInt8[np.ndarray, "256 3"]:
@@ -51,9 +49,7 @@ def draw_colours(options: Augmentation, generator: np.random.Generator) -> UInt8
     return np.clip(np.rint(255.0 * levels), 0, 255).astype(np.uint8)
 
 
-def change_colours(
-    image: UInt8[np.ndarray, "H W 3"], table: UInt8[np.ndarray, "256 3"]
-) -> UInt8[np.ndarray, "H W 3"]:
+def change_colours(image: UInt8[np.ndarray, "H W 3"], table: UInt8[np.ndarray, "256 3"]) -> UInt8[np.ndarray, "H W 3"]:
     """The picture with each channel looked up in the table."""
     return np.stack([table[image[..., channel], channel] for channel in range(3)], axis=-1)
 

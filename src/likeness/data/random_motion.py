@@ -87,6 +87,13 @@ def mouth_gap(frame: MotionFrame, seal: LipSeal) -> float:
     return float(lip_gaps(seal.lips, frame.expression, frame.jaw)[MIDDLE_PAIRS].mean())
 
 
+def uncrossed_lips(frame: MotionFrame, seal: LipSeal) -> MotionFrame:
+    """The frame with lips that touch where they would cross."""
+    gaps = lip_gaps(seal.lips, frame.expression, frame.jaw)
+    expression, jaw = with_lip_gaps(seal, frame.expression, frame.jaw, np.maximum(gaps, 0.0))
+    return replace(frame, expression=expression, jaw=jaw)
+
+
 def closed_lips(frame: MotionFrame, seal: LipSeal) -> MotionFrame:
     """The frame with its lips together."""
     wanted = np.minimum(lip_gaps(seal.lips, frame.expression, frame.jaw), 0.0)

@@ -56,7 +56,7 @@ def usable_clips(clips: Sequence[Clip], settings: SampleSettings) -> tuple[Clip,
     chosen = tuple(clip for clip in clips if (has_pair(clip) if length is None else has_window(clip, length)))
     if not chosen:
         wanted = "a source and a target" if length is None else f"{length} frames in a row with a face"
-        raise InputError(f"none of the {len(clips)} clips has {wanted}: prepare other videos with `likeness data track`")
+        raise InputError(f"none of the {len(clips)} clips has {wanted}: track other videos with `likeness data track`")
     return chosen
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from likeness.data.clip import MAX_FRAMES, Clip, ClipHeader, Extent, NewClip, header_problem
+from likeness.data.clip import Clip, ClipHeader, Extent, NewClip, header_problem
 from likeness.errors import InputError, LikenessError, OutputError
 from likeness.files import atomic_output
 from likeness.heads.model import HeadModel
@@ -27,6 +27,7 @@ MAX_PICTURE_BYTES = 1 << 25
 MAX_MEMBERS = 20_000_000
 
 _HEADER, _MOTION = "clip.json", "motion.npz"
+_FIELDS = tuple(entry.name for entry in fields(ClipHeader))
 
 
 def write_shard(path: Path, clips: Iterable[NewClip], *, overwrite: bool = False) -> int:
@@ -39,7 +40,10 @@ def write_shard(path: Path, clips: Iterable[NewClip], *, overwrite: bool = False
     if not path.name.endswith(SUFFIX):
         raise OutputError(f"a file of clips is called NAME{SUFFIX}, not {path.name}: change the name")
     names: set[str] = set()
-    with atomic_output(path, overwrite=overwrite) as partial, tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as tar:
+    with (
+        atomic_output(path, overwrite=overwrite) as partial,
+        tarfile.open(partial, "w") as tar,
+    ):
         for clip in clips:
             if clip.header.name in names:
                 raise OutputError(f"two clips are called {clip.header.name}: rename one of their files")
@@ -130,18 +134,25 @@ def _header(path: Path, name: str, entries: dict[str, Extent]) -> ClipHeader:
         raise _damaged(path, f"{name[:80]!r} is no clip")
     try:
         stored = json.loads(entries[_HEADER].read())
-        if stored.pop("format") != FORMAT_NAME or set(stored) != {"format_version", *(f.name for f in fields(ClipHeader))}:
+        if stored["format"] != FORMAT_NAME or set(stored) != {"format", "format_version", *_FIELDS}:
             raise _damaged(path, f"the header of {name} is of another kind")
-        version = stored.pop("format_version")
-        if version != FORMAT_VERSION:
-            raise InputError(f"{path} has format version {version}, this program reads {FORMAT_VERSION}: update likeness")
-        lists = {key: tuple(int(entry) for entry in stored.pop(key)) for key in ("sources", "targets", "masked")}
-        width, height = (int(side) for side in stored.pop("original_size"))
-        window = CropWindow(**{key: int(value) for key, value in stored.pop("window").items()})
-        counts = {key: int(stored.pop(key)) for key in ("num_frames", "size")}
-        if counts["num_frames"] > MAX_FRAMES:
-            raise _damaged(path, f"{name} claims {counts['num_frames']} frames")
-        header = ClipHeader(**stored, **lists, **counts, original_size=(width, height), window=window)
+        if stored["format_version"] != FORMAT_VERSION:
+            raise InputError(
+                f"{path} has format {stored['format_version']}, this program reads {FORMAT_VERSION}: update likeness"
+            )
+        width, height = (int(side) for side in stored["original_size"])
+        window = {key: int(value) for key, value in stored["window"].items()}
+        header = ClipHeader(
+            name=str(stored["name"]),
+            kind=stored["kind"],
+            num_frames=int(stored["num_frames"]),
+            size=int(stored["size"]),
+            window=CropWindow(**window),
+            original_size=(width, height),
+            sources=_indices(stored["sources"]),
+            targets=_indices(stored["targets"]),
+            masked=_indices(stored["masked"]),
+        )
         problem = header_problem(header)
     except LikenessError:
         raise
@@ -150,6 +161,10 @@ def _header(path: Path, name: str, entries: dict[str, Extent]) -> ClipHeader:
     if problem or header.name != name:
         raise _damaged(path, problem or f"{name} calls itself {header.name}")
     return header
+
+
+def _indices(stored: list) -> tuple[int, ...]:
+    return tuple(int(index) for index in stored)
 
 
 def _damaged(path: Path, reason: str) -> InputError:

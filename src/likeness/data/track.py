@@ -136,7 +136,8 @@ def clips_of_video(path: Path, name: str, head: HeadModel, settings: TrackSettin
             raise InputError("it gave fewer frames when it was read again")
         listed = tuple(int(index) for index in np.flatnonzero(chosen))
         header = ClipHeader(
-            name=name if count == 1 else f"{name[:110]}-{piece:03d}", kind="video", num_frames=end - begin, size=settings.size, window=window,
+            name=name if count == 1 else f"{name[:110]}-{piece:03d}", kind="video", num_frames=end - begin,
+            size=settings.size, window=window,
             original_size=motion.image_size, sources=listed, targets=listed, masked=(),
         )  # fmt: skip
         yield NewClip(header=header, motion=motion_in_square(part, window, settings.size), pictures=squares, masks={})

@@ -1,0 +1,75 @@
+"""The command `likeness data`: makes training data of videos and photos, and tells what a folder of clips holds."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
+
+from likeness.app.console import say, watch
+
+Folder = Annotated[Positional[Path], arg(metavar="FOLDER")]
+OutFolder = Annotated[Path, arg(metavar="OUT")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataTrack:
+    """Track every video and photo of a folder into clips; what cannot be used is skipped; a stopped run goes on."""
+
+    folder: Folder  # videos and photos, subfolders included
+    out: OutFolder  # folder for the clips; made if missing
+    size: int = 512  # pixels, side of the squares that are kept around the head
+    shortest: float = 1.0  # seconds of well tracked frames; shorter videos are skipped
+    processes: int = 1  # files that are worked on at the same time
+
+    def run(self) -> None:
+        from likeness.app.data_sets import track_data
+
+        for line in track_data(
+            self.folder, self.out, size=self.size, shortest=self.shortest, processes=self.processes, watch=watch
+        ):
+            say(line)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSynthesise:
+    """Make training pairs without videos: photos rendered under random motions, and made-up heads."""
+
+    folder: Annotated[Positional[Path | None], arg(metavar="FOLDER")] = None  # photos; not needed for heads alone
+    out: OutFolder  # folder for the clips; made if missing
+    count: int = 0  # pairs, spread evenly over the photos
+    heads: int = 0  # made-up people, eight poses each
+    seed: int = 0  # the same seed, photos and count give the same pairs
+    size: int = 256  # pixels, side of the squares that are kept around the head
+    unaligned: FlagCreatePairsOff[bool] = False  # keep the photos as they are: not brought onto the warped geometry
+    processes: int = 1  # shards that are made at the same time
+
+    def run(self) -> None:
+        from likeness.app.data_sets import synthesise_data
+
+        for line in synthesise_data(
+            self.folder, self.out, count=self.count, heads=self.heads, seed=self.seed, size=self.size,
+            is_aligned=not self.unaligned, processes=self.processes, watch=watch,
+        ):  # fmt: skip
+            say(line)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataShow:
+    """Say what a folder of clips holds: frames, poses, and how much of the face the sources hide."""
+
+    folder: Folder  # as written by `data track` or `data synthesise`
+    pairs: int = 200  # drawn for the figures about pairs
+
+    def run(self) -> None:
+        from likeness.app.data_sets import describe_data
+
+        say(describe_data(self.folder, pairs=self.pairs))
+
+
+DataCommand = Annotated[
+    Annotated[DataTrack, subcommand("track")]
+    | Annotated[DataSynthesise, subcommand("synthesise")]
+    | Annotated[DataShow, subcommand("show")],
+    subcommand("data", description="Make training data of videos and photos."),
+]

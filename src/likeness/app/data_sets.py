@@ -1,0 +1,115 @@
+"""Data sets from folders: tracked clips, synthetic pairs, and what they hold; for the command line and Python alike."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from likeness.app.results import Watch, unwatched
+from likeness.data.folder import open_clips
+from likeness.data.made_head import MadeHeadSettings
+from likeness.data.round_trip import RoundTripSettings
+from likeness.data.statistics import describe
+from likeness.data.synthesise import SynthesisSettings, synthesise
+from likeness.data.track import Skipped, TrackSettings, track_folder
+from likeness.errors import InputError, OutputError
+from likeness.flow_warp import prepare, render
+from likeness.heads.builtin import builtin_head
+from likeness.motion.record import MotionFrame
+from likeness.tracking.portrait import Portrait
+
+SIZES = (64, 4096)  # pixels, of stored squares
+
+
+def track_data(
+    folder: Path, out: Path, *, size: int, shortest: float, processes: int, watch: Watch = unwatched
+) -> Iterator[str]:
+    """Lines that tell what became of a folder of videos and photos.
+
+    Raises:
+        LikenessError: the folder cannot be used, or the clips cannot be written.
+    """
+    _check(size, processes)
+    settings = TrackSettings(size=size, shortest_seconds=shortest)
+    report = track_folder(
+        folder, _made_folder(out), builtin_head(), settings=settings, processes=processes, watch=watch
+    )
+    yield f"{out}: {report.made} tracked, {report.present} were there already, {len(report.skipped)} skipped"
+    yield from _skipped_lines(report.skipped)
+
+
+def synthesise_data(
+    folder: Path | None,
+    out: Path,
+    *,
+    count: int,
+    heads: int = 0,
+    seed: int = 0,
+    size: int = 256,
+    is_aligned: bool = True,
+    processes: int = 1,
+    watch: Watch = unwatched,
+) -> Iterator[str]:
+    """Lines that tell what was made.
+
+    Raises:
+        LikenessError: the folder cannot be used, or the clips cannot be written.
+    """
+    _check(size, processes)
+    settings = SynthesisSettings(
+        seed=seed,
+        pairs=count,
+        made_heads=heads,
+        round_trips=replace(RoundTripSettings(), size=size, is_aligned=is_aligned),
+        heads=replace(MadeHeadSettings(), size=size),
+    )
+    report = synthesise(
+        folder, _made_folder(out), builtin_head(), render=flow_warp_pictures, settings=settings,
+        processes=processes, watch=watch,
+    )  # fmt: skip
+    line = f"{out}: {report.made} clips made, {report.present} shards were there already"
+    yield f"{line}, {len(report.skipped)} photos skipped"
+    yield from _skipped_lines(report.skipped)
+
+
+def describe_data(folder: Path, *, pairs: int) -> str:
+    """What the clips of a folder are.
+
+    Raises:
+        LikenessError: there are none, or one is damaged.
+    """
+    if pairs < 1:
+        raise InputError(f"--pairs must be at least 1, got {pairs}")
+    return describe(open_clips(folder, builtin_head()), builtin_head(), pairs=pairs)
+
+
+def flow_warp_pictures(portrait: Portrait, frames: Sequence[MotionFrame]) -> Iterable[UInt8[np.ndarray, "H W 3"]]:
+    """Pictures of a portrait by the default renderer: what data preparation draws sources with."""
+    return render(prepare(portrait), frames, threads=1)
+
+
+def _check(size: int, processes: int) -> None:
+    if not SIZES[0] <= size <= SIZES[1]:
+        raise InputError(f"--size must be {SIZES[0]} to {SIZES[1]} pixels, got {size}")
+    if processes < 1:
+        raise InputError(f"--processes must be at least 1, got {processes}")
+
+
+def _made_folder(out: Path) -> Path:
+    """The folder, made where it is missing.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"the folder {out} cannot be made: {error.strerror or error}") from error
+    return out
+
+
+def _skipped_lines(skipped: tuple[Skipped, ...]) -> Iterator[str]:
+    for entry in skipped:
+        yield f"skipped {entry.name}: {entry.reason.removeprefix(entry.name).lstrip(': ')}"

@@ -1,0 +1,181 @@
+"""Made heads: random people of a head model in random poses, whose motion, depth and flow are exact.
+
+Drawn with four samples per pixel from procedural colours under a random light, before a still background
+(FG-Portrait's synthetic head set).
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from likeness.data.clip import ClipHeader, NewClip, encode_picture
+from likeness.data.made_surface import (
+    Light,
+    Person,
+    albedo,
+    lit,
+    paint_layers,
+    random_background,
+    random_light,
+    random_person,
+)
+from likeness.data.random_motion import MotionRange, random_moment, uncrossed_lips
+from likeness.data.square import clip_square, head_box
+from likeness.geometry.camera import Camera, default_camera
+from likeness.geometry.mesh import vertex_normals
+from likeness.geometry.raster import interpolate, rasterise
+from likeness.geometry.rotation import axis_angle_from_matrix
+from likeness.heads.landmark_sets import (
+    EYE_CORNERS_LEFT,
+    EYE_CORNERS_RIGHT,
+    LOWER_LID_LEFT,
+    LOWER_LID_RIGHT,
+    UPPER_LID_LEFT,
+    UPPER_LID_RIGHT,
+)
+from likeness.heads.model import HeadModel
+from likeness.heads.show import inside_depths
+from likeness.heads.skinning import landmark_points, posed_vertices
+from likeness.media.crop import CropWindow, resize
+from likeness.motion.pose import FRONTAL
+from likeness.motion.record import FRAME_FIELDS, Motion, MotionFrame
+from likeness.tracking.lips import person_seal
+
+SUPERSAMPLING = 2  # samples per pixel along each axis
+FPS = 25.0  # nominal: the poses are no sequence
+GAMMA = 2.2
+START_DISTANCE = 1.0  # m
+LIDS = ((UPPER_LID_LEFT, LOWER_LID_LEFT, EYE_CORNERS_LEFT), (UPPER_LID_RIGHT, LOWER_LID_RIGHT, EYE_CORNERS_RIGHT))
+BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MadeHeadSettings:
+    """How made heads are drawn."""
+
+    size: int = 256  # pixels, side of the pictures
+    poses: int = 8  # pictures of one person
+    motion: MotionRange = field(default_factory=lambda: MotionRange(yaw=35.0, pitch=15.0, small_share=0.1))
+    identity: float = 0.7  # size of the identity coefficients, in deviations
+    focal_ratios: tuple[float, float] = (1.8, 4.5)  # focal length / side, between
+    shift: float = 0.03  # of the head from the middle, as a share of the side, root mean square
+
+
+def made_head(name: str, head: HeadModel, *, settings: MadeHeadSettings, generator: np.random.Generator) -> NewClip:
+    """A clip of one made-up person; each pose may be source or target."""
+    shape = settings.identity * head.shape_deviations * generator.standard_normal(head.num_shape)
+    low, high = np.log(settings.focal_ratios)
+    camera = default_camera(settings.size, settings.size, float(np.exp(generator.uniform(low, high))))
+    rest = _rest_frame(head, shape, camera)
+    seal = person_seal(head, shape)
+    frames = []
+    for _ in range(settings.poses):
+        moved = uncrossed_lips(random_moment(rest, head, seal, settings.motion, generator), seal)
+        frames.append(_placed(exact_lids(moved, rest, head, shape), camera, settings.shift, generator))
+    person, light = random_person(generator), random_light(generator)
+    background = random_background(SUPERSAMPLING * settings.size, generator)
+    pictures = tuple(
+        encode_picture(draw_person(head, shape, frame, camera, person=person, light=light, background=background))
+        for frame in frames
+    )
+    everything = tuple(range(settings.poses))
+    header = ClipHeader(
+        name=name, kind="made-head", num_frames=settings.poses, size=settings.size,
+        window=CropWindow(left=0, top=0, size=settings.size), original_size=(settings.size, settings.size),
+        sources=everything, targets=everything, masked=(),
+    )  # fmt: skip
+    return NewClip(header=header, motion=_motion(head, shape, camera, frames), pictures=pictures, masks={})
+
+
+def draw_person(
+    head: HeadModel,
+    shape: Float[np.ndarray, " S"],
+    frame: MotionFrame,
+    camera: Camera,
+    *,
+    person: Person,
+    light: Light,
+    background: Float[np.ndarray, "h w 3"],
+) -> UInt8[np.ndarray, "H W 3"]:
+    """A person at one moment; the background (linear light) has `SUPERSAMPLING` times the camera's size."""
+    fine = camera.resized(SUPERSAMPLING * camera.width, SUPERSAMPLING * camera.height)
+    points = frame.T_cam_head.apply(posed_vertices(head, shape, frame.expression, frame.joints))
+    depths = points[:, 2] + inside_depths(head)
+    raster = rasterise(fine.project(points), depths, head.faces, width=fine.width, height=fine.height)
+    covered = raster.face >= 0
+    layers = np.concatenate(
+        [head.template, paint_layers(head, person), vertex_normals(points, head.faces), points], axis=1
+    )
+    values = interpolate(raster, head.faces, layers)[covered].astype(np.float64)  # [N ...]
+    places, paints, normals, seen = np.split(values, [3, values.shape[1] - 6, values.shape[1] - 3], axis=1)
+    views = -seen / np.linalg.norm(seen, axis=1, keepdims=True)
+    normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    normals = np.where(np.einsum("nx,nx->n", normals, views)[:, None] < 0.0, -normals, normals)
+    colour = albedo(person, head, places, paints, head.face_parts[raster.face[covered]])
+    picture = np.array(background, dtype=np.float64)
+    picture[covered] = lit(colour, normals, views, light)
+    levels = np.rint(255.0 * np.clip(picture, 0.0, 1.0) ** (1.0 / GAMMA)).astype(np.uint8)
+    return resize(levels, camera.width, camera.height)
+
+
+def exact_lids(frame: MotionFrame, rest: MotionFrame, head: HeadModel, shape: Float[np.ndarray, " S"]) -> MotionFrame:
+    """The frame with its lids' opening done by the head's own blink shapes, and the apertures that come of it."""
+    expression = frame.expression.copy()
+    for side, name in enumerate(BLINKS):
+        if name in head.expression_names:
+            closing = 1.0 - float(frame.lids[side]) / max(float(rest.lids[side]), 1e-6)
+            expression[head.expression_names.index(name)] += float(np.clip(closing, 0.0, 1.0))
+    shut = replace(frame, expression=expression)
+    return replace(shut, lids=lid_apertures(head, posed_vertices(head, shape, expression, shut.joints)))
+
+
+def lid_apertures(head: HeadModel, vertices: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "2"]:
+    """Mean gap between the lids over the width of the left and right eye, of a mesh in the head frame."""
+    points = landmark_points(head, vertices)
+    apertures = []
+    for upper, lower, corners in LIDS:
+        width = float(np.linalg.norm(points[corners[0]] - points[corners[1]]))
+        gap = float(np.mean(points[list(upper), 1] - points[list(lower), 1]))
+        apertures.append(max(gap, 0.0) / max(width, 1e-4))
+    return np.array(apertures)
+
+
+def _rest_frame(head: HeadModel, shape: Float[np.ndarray, " S"], camera: Camera) -> MotionFrame:
+    """The neutral person looking into the camera, as large as in a tracked clip's square."""
+    still = np.zeros(head.num_expression)
+    vertices = posed_vertices(head, shape, still, np.zeros((5, 3)))
+    frame = MotionFrame(
+        rotation=axis_angle_from_matrix(FRONTAL), translation=np.array([0.0, 0.0, START_DISTANCE]), neck=np.zeros(3),
+        jaw=np.zeros(3), eye_left=np.zeros(3), eye_right=np.zeros(3), expression=still,
+        lids=lid_apertures(head, vertices),
+    )  # fmt: skip
+    side = clip_square([head_box(head, shape, frame, camera)]).size
+    return replace(frame, translation=np.array([0.0, 0.0, START_DISTANCE * side / camera.width]))
+
+
+def _placed(frame: MotionFrame, camera: Camera, shift: float, generator: np.random.Generator) -> MotionFrame:
+    """The head moved beside the middle and a little nearer or farther."""
+    depth = float(frame.translation[2])
+    aside = shift * generator.standard_normal(2) * camera.width / camera.focal_pixels * depth
+    nearer = depth * (float(np.exp(0.5 * shift * generator.standard_normal())) - 1.0)
+    return replace(frame, translation=frame.translation + np.array([*aside, nearer]))
+
+
+def _motion(head: HeadModel, shape: Float[np.ndarray, " S"], camera: Camera, frames: list[MotionFrame]) -> Motion:
+    return Motion(
+        head_name=head.name,
+        head_version=head.version,
+        expression_names=tuple(head.expression_names),
+        source="made head",
+        tracker="exact",
+        fps=FPS,
+        times=np.arange(len(frames)) / FPS,
+        **{name: np.stack([getattr(frame, name) for frame in frames]) for name in FRAME_FIELDS},
+        confidence=np.ones(len(frames)),
+        valid=np.ones(len(frames), dtype=bool),
+        shape=shape,
+        intrinsics=camera.intrinsics,
+        image_size=(camera.width, camera.height),
+        reference=0,
+    )
