@@ -1,0 +1,1 @@
+"""Adapters for weights of other projects: their files and names to ours, through explicit tables."""
