@@ -85,6 +85,8 @@ def read_flame(files: FlameFiles, *, name: str = "flame") -> HeadModel:
     surface = np.isin(parts, [PART_NAMES.index("skin"), PART_NAMES.index("ear")])
     embedding = embed_landmarks(template, faces, known, surface=surface)
     shape_basis = directions[..., :NUM_SHAPE]
+    joint_expression = np.einsum("jv,vxe->jxe", regressor, expression)
+    joint_expression[..., directions.shape[2] - NUM_SHAPE :] = 0.0  # eyelids move no joint
     deviations = np.ones(len(names))
     deviations[directions.shape[2] - NUM_SHAPE :] = LID_DEVIATION
     head = HeadModel(
@@ -105,7 +107,7 @@ def read_flame(files: FlameFiles, *, name: str = "flame") -> HeadModel:
         shape_deviations=np.ones(shape_basis.shape[2]),
         expression_deviations=deviations,
         controls=controls,
-        joint_expression_basis=np.einsum("jv,vxe->jxe", regressor, expression),
+        joint_expression_basis=joint_expression,
         pose_basis=arrays["posedirs"].astype(np.float32),
     )
     count = len(names)
