@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from likeness.flow_warp.warp_raster import FAR, composite, draw_map, fill_identity, mark_tears
+from likeness.flow_warp.warp_raster import FAR, composite, draw_map, fill_identity, lay_over, mark_tears
 
 
 def plain_map(points, sources, faces, depth, result, below, blend, cull):
@@ -79,3 +79,14 @@ def test_tears_are_marked_where_the_map_jumps() -> None:
     _, _, left, right = mark_tears(warp, np.float32(6.0), mask)
     assert (left, right) == (14, 14)
     assert mask[:, 14:16].all() and not mask[:, :12].any() and not mask[:, 18:].any()
+
+
+def test_laying_over_rounds_the_mixture() -> None:
+    random = np.random.default_rng(2)
+    area = random.integers(0, 256, size=(6, 5, 3), dtype=np.uint8)
+    colours, share = random.integers(0, 256, size=(6, 5, 3), dtype=np.uint8), random.random((6, 5)).astype(np.float32)
+    share[0], share[1] = 0.0, 1.0
+    expected = np.floor(share[..., None] * colours + (1 - share[..., None]) * area + 0.5)
+    lay_over(area, colours, share)
+    np.testing.assert_allclose(area, expected, atol=1)
+    np.testing.assert_array_equal(area[1], colours[1])

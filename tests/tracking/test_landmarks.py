@@ -97,3 +97,17 @@ def test_nothing_is_written_past_python(capfd):
         detector.faces(astronaut())
         detector.follow(astronaut())
     assert capfd.readouterr().err == ""
+
+
+def test_coordinates_from_the_wire_equal_the_fields() -> None:
+    from mediapipe.framework.formats.landmark_pb2 import NormalizedLandmarkList
+
+    from likeness.tracking.mediapipe_faces import _coordinates
+
+    landmarks = NormalizedLandmarkList()
+    for index in range(5):
+        landmarks.landmark.add(x=0.25 * index, y=0.0, z=-1.5 * index)
+    expected = np.array([[point.x, point.y, point.z] for point in landmarks.landmark])
+    np.testing.assert_array_equal(_coordinates(landmarks), expected)
+    landmarks.landmark.add(x=1.0, visibility=0.5)  # another layout: read field by field
+    np.testing.assert_array_equal(_coordinates(landmarks)[-1], [1.0, 0.0, 0.0])

@@ -56,7 +56,7 @@ def bench_table(*, size: int, frames: int, repeats: int, photo: Path | None, wat
         still, clip = Path(folder) / "photo.png", Path(folder) / "clip.mp4"
         write_image(still, portrait.image)
         encode(clip, render(prepare(portrait), moments, threads=RENDER_THREADS))
-        exhaust(track_video(read_frames(clip), portrait.head).frames())  # compiles what is not compiled yet
+        exhaust(track_video(read_frames(clip, quick=True), portrait.head).frames())  # compiles what is not compiled yet
         rounds = list(watch((measure(portrait, moments, still, clip) for _ in range(repeats)), "measuring", repeats))
     heading = (
         f"{portrait.camera.width} x {portrait.camera.height} pixels, {frames} frames, {os.cpu_count()} cores, "
@@ -103,14 +103,14 @@ def measure(portrait: Portrait, moments: list[MotionFrame], still: Path, clip: P
     head, count = portrait.head, len(moments)
     prepared = prepare(portrait)
     few = list(render(prepared, moments[:25], threads=RENDER_THREADS))
-    seen = watch_clip(read_frames(clip), face=None)
+    seen = watch_clip(read_frames(clip, quick=True), face=None)
     out = clip.with_name("out.mp4")
     return {
         "help": timed(lambda: run("--help")),
         "imports": timed(lambda: run("head", "list")),
         "fit photo": timed(lambda: portrait_from_image(portrait.image, head)),
         "prepare": timed(lambda: prepare(portrait)),
-        "watch": timed(lambda: watch_clip(read_frames(clip), face=None)),
+        "watch": timed(lambda: watch_clip(read_frames(clip, quick=True), face=None)),
         "fit": timed(lambda: smooth_two_sided(motion_of_clip(seen, head))),
         "render": timed(lambda: exhaust(render(prepared, moments, threads=RENDER_THREADS))),
         "encode": timed(lambda: encode(out, islice(cycle(few), count))),

@@ -72,7 +72,7 @@ def open_recording(path: Path, head: HeadModel, *, face: int | None) -> Source:
 
     def performance(watch: Watch) -> Motion:
         with named(path):
-            frames = watch(read_frames(path), "tracking", info.num_frames)
+            frames = watch(read_frames(path, quick=True), "tracking", info.num_frames)
             return track_video(frames, head, face=face, source=path.name, progress=watch)
 
     return Source(num_frames=info.num_frames, audio=path if info.has_audio else None, motion=performance)

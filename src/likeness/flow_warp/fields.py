@@ -51,8 +51,12 @@ class HarmonicExtension:
         """Field with the given values at the known nodes (row-major order) and zero outside known and free ones."""
         field = np.zeros((*self.known.shape, values.shape[1]))
         field[self.known] = values
-        field[self.free] = self.factors.solve(self.coupling @ values)
+        field[self.free] = self.at_free(values)
         return field
+
+    def at_free(self, values: Float[np.ndarray, "N C"]) -> Float[np.ndarray, "M C"]:
+        """The field at the free nodes alone (row-major order)."""
+        return np.asarray(self.factors.solve(self.coupling @ values))
 
 
 def harmonic_extension(

@@ -17,6 +17,7 @@ from likeness.flow_warp.mouth_interior import (
 )
 from likeness.flow_warp.patch import Patch, hole_map, patch_around, polygon_mask, sample, strip_triangles
 from likeness.flow_warp.rig import CENTIMETRE
+from likeness.flow_warp.warp_raster import lay_over
 from likeness.heads.landmark_sets import LIPS_INNER, LIPS_OUTER, LOWER_LIP_INNER, UPPER_LIP_INNER
 
 MIDDLE_UPPER, MIDDLE_LOWER = (13, 82, 312), (14, 87, 317)
@@ -178,9 +179,7 @@ def draw_mouth(
         exact_here = (exact * inside)[..., None]
         picture = exact_here * sample(mouth.photo, moved, cubic=True) + (1 - exact_here) * picture
     alpha = polygon_mask(outline, patch, 0.9) * float(np.clip((gap - BARELY_OPEN) / 0.06, 0, 1))
-    under = out[patch.slices].astype(np.float32)
-    result = alpha[..., None] * picture + (1 - alpha[..., None]) * under
-    out[patch.slices] = np.clip(np.round(result), 0, 255).astype(np.uint8)
+    lay_over(out[patch.slices], picture, alpha)
 
 
 def _with_photo_teeth(

@@ -6,9 +6,9 @@ Everything is drawn in the head frame on a curved sheet behind the lips, in cent
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
+from numba import njit
 
-from likeness.flow_warp.fields import smoothstep
 from likeness.flow_warp.rig import CENTIMETRE
 from likeness.heads.landmark_sets import LOWER_LIP_INNER, UPPER_LIP_INNER
 
@@ -19,6 +19,7 @@ SHEET_CURVATURE = 0.13  # cm of depth per cm^2 sideways
 SHEET_BEHIND_LIPS = 0.75  # cm
 UPPER_WIDTHS = np.array([0.0, 0.84, 1.48, 2.22, 2.9, 3.55, 4.2])  # cm from the middle to each tooth's edge
 LOWER_WIDTHS = np.array([0.0, 0.54, 1.12, 1.8, 2.5, 3.2, 4.2])
+OUTERMOST = 5.0  # cm, where the last tooth ends
 UPPER_LENGTHS = np.array([1.0, 0.88, 0.98, 0.88, 0.8, 0.75, 0.7])
 LOWER_LENGTHS = np.ones(7)
 UPPER_EDGE_BELOW_LIP = 0.34  # cm below the upper lip's inner rim at rest
@@ -55,70 +56,105 @@ def draw_interior(
     *,
     upper_edge: float,
     lower_edge: float,
-) -> Float[np.ndarray, "H W 3"]:
+) -> Float32[np.ndarray, "H W 3"]:
     """Colours of the interior at points of the teeth sheet (cm, head frame); `vertices` in cm too.
 
     `upper_edge` and `lower_edge`: heights of the incisors' edges, cm; the upper row hangs from the skull, the lower one
     is carried by the jaw.
     """
-    middle = float(vertices[[13, 14], 0].mean())
-    x, y = sheet[..., 0] - middle, sheet[..., 1]
+    upper, lower = list(UPPER_LIP_INNER), list(LOWER_LIP_INNER)
+    left, right = float(vertices[308, 0]), float(vertices[78, 0])
     lip_above, lip_below = float(vertices[13, 1]), float(vertices[14, 1])
-    opening = lip_above - lip_below
-    picture = np.broadcast_to(colours.cavity, (*x.shape, 3)).copy()
-
-    tongue_radius = np.sqrt((x / 1.7) ** 2 + ((y - (lip_below - 0.30)) / (0.45 + 0.35 * opening)) ** 2)
-    tongue = smoothstep(2.0 * (1.15 - tongue_radius)) * np.clip((opening - 0.45) / 0.5, 0, 1) * 0.9
-    groove = 1 - 0.18 * np.exp(-((x / 0.12) ** 2))
-    picture = _over(picture, colours.tongue * groove[..., None], tongue)
-
-    lower_edge = min(lower_edge, lip_below + LOWER_SHOWS)
-    mask, shade = _tooth_row(x, y - (lower_edge - 0.75), 0.75, LOWER_WIDTHS, LOWER_LENGTHS, downward=False)
-    picture = _over(picture, colours.enamel * _enamel_shade(0.62 * shade), mask)
-    mask, shade = _tooth_row(x, upper_edge + 0.95 - y, 0.95, UPPER_WIDTHS, UPPER_LENGTHS, downward=True)
-    picture = _over(picture, colours.enamel * _enamel_shade(0.92 * shade), mask)
-
-    upper = np.interp(sheet[..., 0], vertices[list(UPPER_LIP_INNER), 0], vertices[list(UPPER_LIP_INNER), 1])
-    lower = np.interp(sheet[..., 0], vertices[list(LOWER_LIP_INNER), 0], vertices[list(LOWER_LIP_INNER), 1])
-    half_width = max(abs(float(vertices[78, 0] - vertices[308, 0])) / 2, 0.1)
-    shadow = 0.70 + 0.30 * smoothstep((upper - y) / 0.12)
-    shadow = shadow * (0.78 + 0.22 * np.clip((y - lower) / 0.15, 0, 1))
-    corner = half_width - np.abs(sheet[..., 0] - 0.5 * float(vertices[78, 0] + vertices[308, 0]))
-    shadow = shadow * (0.45 + 0.55 * smoothstep(corner / (0.22 * half_width)))
-    return picture * shadow[..., None]
+    picture = np.empty(sheet.shape, np.float32)
+    _paint(
+        sheet,
+        np.interp(sheet[..., 0], vertices[upper, 0], vertices[upper, 1]),
+        np.interp(sheet[..., 0], vertices[lower, 0], vertices[lower, 1]),
+        float(vertices[[13, 14], 0].mean()),
+        0.5 * (left + right),
+        max(abs(left - right) / 2, 0.1),
+        lip_below,
+        lip_above - lip_below,
+        upper_edge,
+        min(lower_edge, lip_below + LOWER_SHOWS),
+        np.stack([colours.cavity, colours.tongue, colours.enamel]),
+        picture,
+    )
+    return picture
 
 
-def _over(below: np.ndarray, above: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    return below * (1 - alpha[..., None]) + above * alpha[..., None]
+@njit(cache=True, nogil=True, error_model="numpy")
+def _paint(
+    sheet, upper, lower, middle, mouth_middle, half_width, lip_below, opening, upper_edge, lower_edge, colours, picture
+):
+    """Every pixel of `picture` (H W 3): cavity, tongue, lower row, upper row, then the shadows of lips and corners.
+
+    `upper`, `lower` (H W): how high the lips are above and below each pixel; `colours`: cavity, tongue, enamel; cm.
+    """
+    tongue_height, tongue_middle = 0.45 + 0.35 * opening, lip_below - 0.30
+    tongue_shows = 0.9 * _clip((opening - 0.45) / 0.5)
+    for row in range(picture.shape[0]):
+        for column in range(picture.shape[1]):
+            x, y = sheet[row, column, 0] - middle, sheet[row, column, 1]
+            radius = np.sqrt((x / 1.7) ** 2 + ((y - tongue_middle) / tongue_height) ** 2)
+            tongue = _smoothstep(2.0 * (1.15 - radius)) * tongue_shows
+            groove = 1.0 - 0.18 * np.exp(-((x / 0.12) ** 2))
+            below, below_shade, _ = _tooth(x, y - (lower_edge - 0.75), 0.75, LOWER_WIDTHS, LOWER_LENGTHS)
+            above, above_shade, along = _tooth(x, upper_edge + 0.95 - y, 0.95, UPPER_WIDTHS, UPPER_LENGTHS)
+            above_shade *= 0.82 + 0.18 * _clip(1.5 * along)
+            corner = half_width - abs(sheet[row, column, 0] - mouth_middle)
+            shadow = 0.70 + 0.30 * _smoothstep((upper[row, column] - y) / 0.12)
+            shadow *= 0.78 + 0.22 * _clip((y - lower[row, column]) / 0.15)
+            shadow *= 0.45 + 0.55 * _smoothstep(corner / (0.22 * half_width))
+            for c in range(3):
+                colour = colours[0, c] * (1.0 - tongue) + colours[1, c] * groove * tongue
+                if below > 0.0:
+                    colour += below * (colours[2, c] * _enamel_shade(0.62 * below_shade, c) - colour)
+                if above > 0.0:
+                    colour += above * (colours[2, c] * _enamel_shade(0.92 * above_shade, c) - colour)
+                picture[row, column, c] = colour * shadow
 
 
-def _enamel_shade(value: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W 3"]:
-    """Darker enamel is also warmer."""
-    clipped = np.clip(value, 0.02, 1.0)
-    return np.stack([clipped**0.92, clipped**1.28, clipped**1.25], axis=-1)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _tooth(x, from_root, length, widths, lengths):
+    """Coverage and brightness of a row `x` beside its middle, and the place between gum (0) and biting edge (1).
 
-
-def _tooth_row(
-    x: Float[np.ndarray, "H W"],
-    from_root: Float[np.ndarray, "H W"],
-    length: float,
-    widths: Float[np.ndarray, "7"],
-    lengths: Float[np.ndarray, "7"],
-    *,
-    downward: bool,
-) -> tuple[Float[np.ndarray, "H W"], Float[np.ndarray, "H W"]]:
-    """Coverage and brightness of one row; `from_root` is the distance (cm) from the gum toward the biting edge."""
-    aside = np.abs(x)
-    tooth = np.clip(np.digitize(aside, widths) - 1, 0, 6)
-    left, right = widths[tooth], np.append(widths, 5.0)[tooth + 1]
-    place = (aside - left) / (right - left)
-    to_edge = np.minimum(place, 1 - place)
-    rounded = 1 - 0.10 * np.clip(1 - to_edge / 0.25, 0, 1) ** 2
+    `from_root`: distance from the gum toward the biting edge; all in centimetres.
+    """
+    aside = abs(x)
+    tooth = 0
+    while tooth < 6 and aside >= widths[tooth + 1]:
+        tooth += 1
+    right = widths[tooth + 1] if tooth < 6 else OUTERMOST
+    place = (aside - widths[tooth]) / (right - widths[tooth])
+    to_edge = min(place, 1.0 - place)
+    rounded = 1.0 - 0.10 * _clip(1.0 - to_edge / 0.25) ** 2
     along = from_root / (length * lengths[tooth] * rounded)
-    mask = np.clip((1 - along) / 0.10, 0, 1) * np.clip((along + 0.05) / 0.05, 0, 1) * (aside < 4.0)
-    between = 0.84 + 0.16 * np.clip(to_edge / 0.14, 0, 1)
-    fading = 1 - 0.55 * np.clip(aside / 2.6, 0, 1) ** 1.6
-    return mask, between * fading * (0.82 + 0.18 * np.clip(1.5 * along, 0, 1)) if downward else between * fading
+    if aside >= 4.0:
+        return 0.0, 0.0, along
+    coverage = _clip((1.0 - along) / 0.10) * _clip((along + 0.05) / 0.05)
+    between = 0.84 + 0.16 * _clip(to_edge / 0.14)
+    return coverage, between * (1.0 - 0.55 * _clip(aside / 2.6) ** 1.6), along
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _enamel_shade(brightness, channel):
+    """Darker enamel is also warmer."""
+    value = min(max(brightness, 0.02), 1.0)
+    if channel == 0:
+        return value**0.92
+    return value**1.28 if channel == 1 else value**1.25
+
+
+@njit(inline="always")
+def _clip(value):
+    return min(max(value, 0.0), 1.0)
+
+
+@njit(inline="always")
+def _smoothstep(value):
+    clipped = min(max(value, 0.0), 1.0)
+    return clipped * clipped * (3.0 - 2.0 * clipped)
 
 
 def teeth_sheet(

@@ -10,14 +10,15 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from likeness.flow_warp.eyes import draw_eye
+from likeness.flow_warp.grid_motion import moved_pixels
 from likeness.flow_warp.mirrored import draw_mirrored_half
 from likeness.flow_warp.moment import Moment
 from likeness.flow_warp.mouth import draw_mouth
+from likeness.flow_warp.patch import patch_around
 from likeness.flow_warp.prepare import Prepared, view_cosines
 from likeness.flow_warp.rig import CENTIMETRE, face_vertices
-from likeness.flow_warp.surroundings import moved_pixels
 from likeness.flow_warp.texture import sample_texture
-from likeness.flow_warp.warp_raster import FAR, composite, draw_map, fill_identity, mark_tears
+from likeness.flow_warp.warp_raster import FAR, composite, draw_map, fill_identity, lay_over, mark_tears
 from likeness.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from likeness.geometry.transform import RigidTransform
 from likeness.motion.record import MotionFrame
@@ -128,18 +129,26 @@ def backward_map(
         expression_shift=pixels - rigid_pixels,
         face_triangles=prepared.faces,
         body_depth=float(rest.translation[2]) + BODY_BEHIND,
-    ).astype(np.float32)
-    node_sources = np.concatenate([grid.pixels, np.ones((len(grid.pixels), 1))], axis=1).astype(np.float32)
+    )
     height, width = camera.height, camera.width
     depth = np.empty((height, width), np.float32)
     around = np.empty((height, width, 2), np.float32)
     fill_identity(around, depth)
-    draw_map(nodes, node_sources, grid.faces, depth, around, around, False, True)
-    depth.fill(FAR)
-    result = around.copy()
-    face_points = np.concatenate([pixels, points[:, 2:]], axis=1).astype(np.float32)
-    draw_map(face_points, _face_sources(prepared, shown), prepared.faces, depth, result, around, True, False)
-    return result
+    draw_map(nodes, grid.sources, grid.faces, depth, around, around, False, True)
+    face = patch_around(pixels, 1, width, height)
+    depth[face.slices] = FAR
+    face_points = np.concatenate([pixels - face.corner, points[:, 2:]], axis=1).astype(np.float32)
+    draw_map(
+        face_points,
+        _face_sources(prepared, shown),
+        prepared.faces,
+        depth[face.slices],
+        around[face.slices],
+        around[face.slices].copy(),
+        True,
+        False,
+    )
+    return around
 
 
 def _face_sources(prepared: Prepared, shown: Float[np.ndarray, "468"]) -> Float[np.ndarray, "468 3"]:
@@ -168,6 +177,4 @@ def _soften_tears(picture: UInt8[np.ndarray, "H W 3"], warp: Float[np.ndarray, "
     if bottom < top:
         return
     area = (slice(max(0, top - 6), min(height, bottom + 8)), slice(max(0, left - 6), min(width, right + 8)))
-    soft = cv2.GaussianBlur(mask[area], (0, 0), 0.8)[..., None]
-    sharp = picture[area]
-    picture[area] = np.round(sharp * (1 - soft) + soft * cv2.GaussianBlur(sharp, (0, 0), 1.0))
+    lay_over(picture[area], cv2.GaussianBlur(picture[area], (0, 0), 1.0), cv2.GaussianBlur(mask[area], (0, 0), 0.8))

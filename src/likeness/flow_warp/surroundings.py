@@ -7,7 +7,7 @@ over the nodes around it.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float32, Int
 
 from likeness.flow_warp.fields import HarmonicExtension, harmonic_extension, harmonic_fill, smoothstep
 from likeness.flow_warp.rig import CENTIMETRE
@@ -24,7 +24,6 @@ HEAD_REACH = 1.30  # silhouette radii that move rigidly with the head, above the
 FACE_REACH = 0.6 * CENTIMETRE
 BODY_BELOW_CHIN = 5.0 * CENTIMETRE  # where the head's motion has ended
 EXPRESSION_REACH = 9.0 * CENTIMETRE
-FACE_PUSH = 6.0 * CENTIMETRE  # nodes under the face step back so that hair in front of them wins
 BODY_FOLLOWS = 0.75  # share of the neck's displacement that the shoulders make
 BODY_FADE = 16.0 * CENTIMETRE  # below the chin, where the body has stopped following
 
@@ -35,6 +34,7 @@ class Surroundings:
 
     shape: tuple[int, int]  # rows, columns
     pixels: Float[np.ndarray, "N 2"]
+    sources: Float32[np.ndarray, "N 3"]  # pixels and 1, as `draw_map` takes them
     points_head: Float[np.ndarray, "N 3"]  # nodes in the photo's head frame, metres
     faces: Int[np.ndarray, "F 3"]
     head_share: Float[np.ndarray, " N"]
@@ -84,19 +84,23 @@ def build_surroundings(
     depth = np.where(on_face, face.depth[row, column], centre[2] + SILHOUETTE_BEHIND)
     depth = harmonic_fill(on_face | (radius > 1.12), depth)
     head_share = _head_share(radius, distance, above_chin)
+    body_share = BODY_FOLLOWS * _body_share(x, y, above_chin, width, height)
+    around_face = ~on_face & (distance < EXPRESSION_REACH)
+    moves = (head_share > 0) | (body_share > 0) | on_face | around_face
     pixels = np.stack([x, y], axis=-1).reshape(-1, 2)
     points = T_cam_head.inverse().apply(camera.unproject(pixels, depth.ravel()))
     return Surroundings(
         shape=shape,
         pixels=pixels,
+        sources=np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1).astype(np.float32),
         points_head=points,
-        faces=_grid_faces(*shape),
+        faces=_moving(_grid_faces(*shape), moves.ravel()),
         head_share=head_share.ravel(),
-        body_share=(BODY_FOLLOWS * _body_share(x, y, above_chin, width, height)).ravel(),
+        body_share=body_share.ravel(),
         under_face=on_face.ravel(),
         face_triangle=face.triangle[row, column][on_face],
         face_barycentrics=face.barycentrics[row, column][on_face],
-        expression=harmonic_extension(on_face, ~on_face & (distance < EXPRESSION_REACH), damped=True),
+        expression=harmonic_extension(on_face, around_face, damped=True),
         step=step,
     )
 
@@ -116,6 +120,11 @@ def _grid_faces(rows: int, columns: int) -> Int[np.ndarray, "F 3"]:
     a, b = number[:-1, :-1].ravel(), number[:-1, 1:].ravel()
     c, d = number[1:, :-1].ravel(), number[1:, 1:].ravel()
     return np.concatenate([np.stack([a, c, b], axis=1), np.stack([b, c, d], axis=1)])
+
+
+def _moving(faces: Int[np.ndarray, "F 3"], moves: Bool[np.ndarray, " N"]) -> Int[np.ndarray, "M 3"]:
+    """The faces with a node that moves: the others would draw what is there already."""
+    return np.ascontiguousarray(faces[moves[faces].any(axis=1)])
 
 
 def _image_up(T_cam_head: RigidTransform) -> Float[np.ndarray, "2"]:
@@ -161,29 +170,3 @@ def _body_share(
     falling = 1.0 - smoothstep((-above_chin - BODY_BELOW_CHIN) / BODY_FADE)
     rim = smoothstep((height - y) / (0.12 * height))
     return falling * rim
-
-
-def moved_pixels(
-    grid: Surroundings,
-    camera: Camera,
-    *,
-    T_cam_head: RigidTransform,
-    body_shift: Float[np.ndarray, "2"],
-    expression_shift: Float[np.ndarray, "468 2"],
-    face_triangles: Int[np.ndarray, "F 3"],
-    body_depth: float,
-) -> Float[np.ndarray, "N 3"]:
-    """Target pixel and depth of each node.
-
-    `body_shift` (pixels) is what the neck's base moves; `expression_shift` (pixels) is what the expression adds to the
-    rigid motion of each face vertex.
-    """
-    points = T_cam_head.apply(grid.points_head)
-    rigid = camera.project(points) - grid.pixels
-    share = grid.head_share[:, None]
-    shift = share * rigid + (1.0 - share) * grid.body_share[:, None] * body_shift
-    corners = face_triangles[grid.face_triangle]
-    on_face = np.einsum("kc,kcx->kx", grid.face_barycentrics, expression_shift[corners])
-    shift += grid.expression(on_face).reshape(-1, 2)
-    depth = grid.head_share * points[:, 2] + (1.0 - grid.head_share) * body_depth + FACE_PUSH * grid.under_face
-    return np.concatenate([grid.pixels + shift, depth[:, None]], axis=1)

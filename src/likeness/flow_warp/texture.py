@@ -42,6 +42,7 @@ def sample_texture(texture: Texture, positions: Float[np.ndarray, "H W 2"]) -> U
     """Bicubic values at pixel positions (centres at half integers); positions outside take the nearest edge."""
     import cv2
 
-    maps = (np.asarray(positions, dtype=np.float32) - np.float32(0.5)) * np.float32(texture.step)
+    maps = np.asarray(positions, dtype=np.float32) - np.float32(0.5)
+    maps *= np.float32(texture.step)
     method = cv2.INTER_LINEAR if texture.step > 1 else cv2.INTER_CUBIC
     return cv2.remap(texture.samples, maps, None, method, borderMode=cv2.BORDER_REPLICATE)

@@ -34,6 +34,7 @@ Smoothing = Literal["two-sided", "causal", "none"]
 SHAPE_FRAMES = 12  # spread over the clip, from which the identity is estimated
 GAZE_TRUST = 0.3  # an eye that is more shut than this keeps its last gaze
 _READ_AT_ONCE = 64  # frames; an interrupted run waits for no more
+_LEAD = 3  # frames fitted before a part of a clip that is read beside the others
 _AHEAD = 3  # frames decoded before they are wanted
 
 Progress = Callable[[Iterable[Any], str, int | None], Iterable[Any]]  # sees each item of a long step as it passes
@@ -166,10 +167,7 @@ def read_clip(person: Person, clip: SeenClip, *, progress: Progress = in_silence
     """Every frame as numbers: poses that landmarks and texture agree on, then expression; None without a face."""
     points = [None if seen is None else seen.points for seen in clip.frames]
     matches = [None if seen is None else seen.matches for seen in clip.frames]
-    states: list[FitState | None] = []
-    for place in progress(points, "fitting", len(points)):  # each warm from the one before
-        previous = states[-1] if states else None
-        states.append(None if place is None else fit_frame(person, place.astype(np.float64), previous))
+    states = _followed(person, points, progress)
     steady = steady_poses(person, states, points, matches, clip.keyframes)
 
     def read(index: int) -> Reading | None:
@@ -189,6 +187,33 @@ def read_clip(person: Person, clip: SeenClip, *, progress: Progress = in_silence
                     result = last = result if last is None else with_kept_gaze(result, last)
                 readings.append(result)
     return readings
+
+
+def _followed(
+    person: Person, points: list[Float32[np.ndarray, "478 3"] | None], progress: Progress
+) -> list[FitState | None]:
+    """The head fitted to each frame, warm from the one before; parts of the clip side by side."""
+
+    def follow(part: range) -> list[FitState | None]:
+        states: list[FitState | None] = [None]
+        lead = range(max(part.start - _LEAD, 0), part.start)  # so that a part begins as warm as the one before ends
+        for index in (*lead, *part):
+            place = points[index]
+            states.append(None if place is None else fit_frame(person, place.astype(np.float64), states[-1]))
+        return states[1 + len(lead) :]
+
+    count = len(points)
+    parts = [range(start, min(start + _READ_AT_ONCE, count)) for start in range(0, count, _READ_AT_ONCE)]
+    states: list[FitState | None] = []
+    passing = iter(progress(points, "fitting", count))
+    with ThreadPoolExecutor(FIT_THREADS) as workers:
+        for part in workers.map(follow, parts):
+            states.extend(part)
+            for _ in part:
+                next(passing)
+    for _ in passing:  # its end is seen too
+        pass
+    return states
 
 
 def with_kept_gaze(result: Reading, last: Reading) -> Reading:
