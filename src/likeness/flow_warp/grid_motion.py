@@ -54,18 +54,7 @@ def moved_pixels(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _move_nodes(
-    points,
-    pixels,
-    head_share,
-    body_share,
-    under_face,
-    rotation,
-    translation,
-    focal,
-    centre,
-    body_shift,
-    body_depth,
-    out,
+    points, pixels, head_share, body_share, under_face, rotation, translation, focal, centre, shift, body_depth, moved
 ):
     """Rigid motion of the head and shift of the body, mixed by the shares; `moved` (N 3): pixel and depth."""
     for n in range(points.shape[0]):

@@ -88,11 +88,7 @@ def _coordinates(landmarks) -> Float[np.ndarray, "478 3"]:
     wire = np.frombuffer(landmarks.SerializeToString(), dtype=np.uint8)
     if wire.size == len(landmarks.landmark) * _WIRE.itemsize:
         entries = wire.view(_WIRE)
-        if (
-            (entries["head"] == _WIRE_HEAD).all()
-            and (entries["y_tag"] == 0x15).all()
-            and (entries["z_tag"] == 0x1D).all()
-        ):
+        if all((entries[name] == tag).all() for name, tag in _WIRE_TAGS.items()):
             return np.stack([entries["x"], entries["y"], entries["z"]], axis=1).astype(np.float64)
     return np.array([[point.x, point.y, point.z] for point in landmarks.landmark])
 
