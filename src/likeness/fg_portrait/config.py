@@ -1,0 +1,182 @@
+"""Everything that can vary in an FG-Portrait model, as frozen records: networks, condition, diffusion, sampling.
+
+A configuration is written into the weights folder as JSON and rebuilt from there; nothing else decides what is built.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from likeness.flow.condition import FlowSettings
+
+Space = Literal["vae", "tiny_vae", "pixel_unshuffle"]
+Condition = Literal["flow3d", "landmark", "pred_flow", "drive_rgb"]
+Part = Literal["appearance", "control", "denoiser", "motion"]
+Unconditional = Literal["none_none", "source_only", "control_only"]
+RGB_CONDITION_CHANNELS = 3  # of the landmark drawing, of the driving picture, and of predicted flow with occlusion
+SPACE_CHANNELS = {"vae": 4, "tiny_vae": 4}
+VAE_FACTOR = 8  # image pixels per latent of both autoencoders
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnetSettings:
+    """Sizes that the denoiser, the appearance network and the control network share; one entry per level."""
+
+    widths: tuple[int, ...]
+    layers: int  # residual blocks per level
+    attention: tuple[bool, ...]  # which levels attend
+    heads: tuple[int, ...]  # attention heads of each level
+    norm_groups: int
+    context_tokens: int  # of the constant that stands where the text was
+    context_width: int
+
+    def __post_init__(self) -> None:
+        if not len(self.widths) == len(self.attention) == len(self.heads) > 0:
+            raise ValueError(
+                f"widths, attention and heads need one entry per level, got {len(self.widths)}, "
+                f"{len(self.attention)} and {len(self.heads)}"
+            )
+        if not any(self.attention):
+            raise ValueError("at least one level must attend: the source enters through attention")
+        for width, heads in zip(self.widths, self.heads, strict=True):
+            if width < 1 or width % self.norm_groups or width % heads:
+                raise ValueError(f"width {width} must divide by {self.norm_groups} norm groups and {heads} heads")
+
+    @property
+    def downscale(self) -> int:
+        """Latent pixels per pixel of the deepest level."""
+        return 2 ** (len(self.widths) - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderSettings:
+    """Sizes of the autoencoder behind the space `vae`; the defaults are those of Stable Diffusion 1.5."""
+
+    widths: tuple[int, ...] = (128, 256, 512, 512)
+    layers: int = 2
+    norm_groups: int = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlSettings:
+    """What tells the control network where everything goes."""
+
+    condition: Condition = "flow3d"  # `cond`: the paper's Table 4
+    flow: FlowSettings = field(default_factory=FlowSettings)  # `x_visibility`, `x_normals`, ... are its extras
+    embedding_widths: tuple[int, ...]  # n entries halve the condition's resolution n - 1 times
+    warp_latent: bool = False  # `x_warp_latent`: the source latent warped to the target, and where that is valid
+
+    @property
+    def channels(self) -> int:
+        """Channels of the condition as the embedding sees it."""
+        return self.flow.channels if self.condition == "flow3d" else RGB_CONDITION_CHANNELS
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemporalSettings:
+    """The temporal layers of stage 2."""
+
+    max_length: int = 32  # entries of the position table
+    mid_block: bool = False
+    heads: tuple[int, ...]  # of each level
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffusionSettings:
+    """Noise schedule and objective."""
+
+    prediction: Literal["epsilon", "v"] = "epsilon"
+    betas: Literal["scaled_linear", "linear", "squared_cosine"] = "scaled_linear"
+    zero_terminal_snr: bool = False
+    min_snr_gamma: float | None = None  # None: every timestep weighs the same
+    noise_offset: float = 0.0
+    drop_both: float = 0.0  # share of the training samples without source and control
+    drop_control: float = 0.0  # share of the training samples without control alone
+
+    def __post_init__(self) -> None:
+        if self.zero_terminal_snr and self.prediction == "epsilon":
+            raise ValueError("zero terminal SNR leaves no signal for epsilon to be found in: choose prediction v")
+        if not (0.0 <= self.drop_both and 0.0 <= self.drop_control and self.drop_both + self.drop_control <= 1.0):
+            raise ValueError(f"drop shares must be 0 to 1 together, got {self.drop_both} and {self.drop_control}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingSettings:
+    """How frames are drawn from the model."""
+
+    sampler: Literal["ddim", "lcm"] = "ddim"
+    steps: int = 30
+    spacing: Literal["trailing", "leading"] = "trailing"
+    guidance: float = 3.5  # 1: the conditional branch alone, as distilled models need it
+    unconditional: Unconditional = "none_none"  # `uncond`: what the other branch still sees
+    init: Literal["source_noised", "gauss", "warped_noised"] = "source_noised"
+    window: int = 16  # frames that temporal layers see together
+    overlap: int = 4  # frames that neighbouring windows share
+    section: int = 48  # frames denoised together; memory does not grow beyond it
+    batch: int = 8  # frames at a time where frames are independent: an image model, decoding
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.overlap < self.window <= self.section:
+            raise ValueError(
+                f"0 <= overlap < window <= section must hold, got {self.overlap}, {self.window}, {self.section}"
+            )
+        if self.steps < 1 or self.batch < 1 or self.guidance < 1.0:
+            raise ValueError(
+                f"steps and batch start at 1, guidance at 1.0; got {self.steps}, {self.batch}, {self.guidance}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FgPortraitConfig:
+    """A whole model. Presets are in `presets.py`."""
+
+    image_size: int  # pixels of the square crop
+    space: Space
+    unshuffle: int = 4  # factor of the pixel-unshuffle space; the autoencoders ignore it
+    autoencoder: AutoencoderSettings = field(default_factory=AutoencoderSettings)
+    pretrained: bool = False  # denoiser and text constant come from Stable Diffusion 1.5 and are never trained
+    unet: UnetSettings
+    control: ControlSettings
+    temporal: TemporalSettings | None = None  # None: stage 1, an image model
+    diffusion: DiffusionSettings
+    sampling: SamplingSettings
+    reference_time: Literal["same", "zero"] = "same"  # `ref_time`: timestep at which the source is read
+    trained: tuple[Part, ...]  # parts that a training changes; only these need a checkpoint of their own
+    distilled_guidance: float | None = None  # guidance that is already in the weights; sampling then uses 1
+
+    def __post_init__(self) -> None:
+        if self.image_size % self.latent_factor or self.latent_size % self.unet.downscale:
+            raise ValueError(f"image size {self.image_size} must divide by {self.latent_factor * self.unet.downscale}")
+        reduction = 2 ** (len(self.control.embedding_widths) - 1)
+        if self.control.flow.resolution != self.latent_size * reduction:
+            raise ValueError(
+                f"{len(self.control.embedding_widths)} embedding widths reduce a condition of "
+                f"{self.latent_size * reduction} pixels to the latent's {self.latent_size}, "
+                f"but the flow has {self.control.flow.resolution}"
+            )
+        if self.temporal is not None:
+            if len(self.temporal.heads) != len(self.unet.widths):
+                raise ValueError(f"temporal heads need {len(self.unet.widths)} entries, got {len(self.temporal.heads)}")
+            if self.sampling.window > self.temporal.max_length:
+                raise ValueError(
+                    f"a window of {self.sampling.window} frames is longer than the position table "
+                    f"of {self.temporal.max_length}"
+                )
+        if self.pretrained and "denoiser" in self.trained:
+            raise ValueError("a pretrained denoiser is not trained: its weights come from another folder")
+        if ("motion" in self.trained) > (self.temporal is not None):
+            raise ValueError("the part motion cannot be trained without temporal settings")
+
+    @property
+    def latent_factor(self) -> int:
+        """Image pixels per latent pixel."""
+        return self.unshuffle if self.space == "pixel_unshuffle" else VAE_FACTOR
+
+    @property
+    def latent_size(self) -> int:
+        """Height and width of a latent."""
+        return self.image_size // self.latent_factor
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of a latent."""
+        return SPACE_CHANNELS.get(self.space, 3 * self.unshuffle**2)

@@ -1,0 +1,142 @@
+"""The control network: noisy latents and the motion condition to residuals that steer the denoiser.
+
+A diffusers `ControlNetModel` whose condition embedding stands outside of it, so that the embedding of a clip's
+condition is computed once, not once per denoising step.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from diffusers import ControlNetModel, UNet2DConditionModel
+from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from likeness.fg_portrait.config import ControlSettings
+from likeness.nn.keypoint_flow import KeypointFlow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MotionCondition:
+    """What is known about the motion of N frames, as tensors. N runs over frames of all samples, frame by frame.
+
+    `picture` holds flow channels, drawn landmarks or the driving picture, as the model's condition asks.
+    """
+
+    picture: Float[Tensor, "N C H W"]
+    source: Float[Tensor, "N 3 H W"] | None = None  # source picture in [-1, 1]; only predicted flow reads it
+    source_pixels: Float[Tensor, "N H W 2"] | None = None  # where each pixel lies in the source, 0 to 1; x, y
+    source_valid: Float[Tensor, "N 1 H W"] | None = None  # 1 where that is known
+
+    def __len__(self) -> int:
+        return len(self.picture)
+
+    def __getitem__(self, index: slice | list[int] | Int[Tensor, " _"]) -> "MotionCondition":
+        """Some of the frames."""
+        entries = (self.picture, self.source, self.source_pixels, self.source_valid)
+        picked = [None if entry is None else entry[index] for entry in entries]
+        assert picked[0] is not None
+        return MotionCondition(picture=picked[0], source=picked[1], source_pixels=picked[2], source_valid=picked[3])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Residuals:
+    """What the control network adds to the denoiser's skip connections and middle block."""
+
+    down: tuple[Float[Tensor, "N _ _ _"], ...]
+    mid: Float[Tensor, "N _ _ _"]
+
+    def kept(self, keep: Bool[Tensor, " N"]) -> "Residuals":
+        """Zero for the frames that are not kept."""
+        share = keep.to(self.mid.dtype)[:, None, None, None]
+        return Residuals(down=tuple(entry * share for entry in self.down), mid=self.mid * share)
+
+
+class FlowControl(nn.Module):
+    """Control network with an embedding for the flow and, as a switch, for the warped source latent."""
+
+    def __init__(self, denoiser: UNet2DConditionModel, settings: ControlSettings, *, latent_channels: int) -> None:
+        super().__init__()
+        self.condition = settings.condition
+        self.keypoints = KeypointFlow() if settings.condition == "pred_flow" else None
+        first = denoiser.config["block_out_channels"][0]
+        self.embedding = ControlNetConditioningEmbedding(
+            conditioning_embedding_channels=first,
+            conditioning_channels=settings.channels,
+            block_out_channels=settings.embedding_widths,
+        )
+        self.warp_embedding = nn.Conv2d(latent_channels + 1, first, 3, padding=1) if settings.warp_latent else None
+        if self.warp_embedding is not None:
+            nn.init.zeros_(self.warp_embedding.weight)
+            nn.init.zeros_(self.warp_embedding.bias)  # type: ignore[arg-type]
+        self.net = ControlNetModel.from_unet(denoiser, load_weights_from_unet=not _is_meta(denoiser))
+        self.net.controlnet_cond_embedding = nn.Identity()
+
+    def embed(
+        self, condition: MotionCondition, source_latents: Float[Tensor, "N C h w"] | None = None
+    ) -> Float[Tensor, "N D h w"]:
+        """Embedding of the condition; it does not depend on noise or timestep.
+
+        Args:
+            source_latents: of each frame's source; only the warped latent reads it.
+
+        Raises:
+            ValueError: the condition lacks what the model was built for.
+        """
+        picture = condition.picture
+        if self.keypoints is not None:
+            if condition.source is None:
+                raise ValueError("predicted flow needs the source picture in the condition")
+            picture = self.keypoints(condition.source, picture)
+        embedded = self.embedding(picture)
+        if self.warp_embedding is not None:
+            if condition.source_pixels is None or condition.source_valid is None or source_latents is None:
+                raise ValueError("a warped latent needs source pixels, where they are valid, and the source latents")
+            warped = warp_latents(source_latents, condition.source_pixels, condition.source_valid)
+            embedded = embedded + self.warp_embedding(warped)
+        return embedded
+
+    def forward(
+        self,
+        noisy: Float[Tensor, "N C h w"],
+        timesteps: Int[Tensor, " N"],
+        *,
+        context: Float[Tensor, "N L D"],
+        embedded: Float[Tensor, "N E h w"],
+    ) -> Residuals:
+        """Residuals for the denoiser at that noise level."""
+        down, mid = self.net(
+            noisy, timesteps, encoder_hidden_states=context, controlnet_cond=embedded, return_dict=False
+        )
+        return Residuals(down=tuple(down), mid=mid)
+
+
+def warp_latents(
+    latents: Float[Tensor, "N C h w"],
+    source_pixels: Float[Tensor, "N H W 2"],
+    source_valid: Float[Tensor, "N 1 H W"],
+) -> Float[Tensor, "N C2 h w"]:
+    """The source's latents moved to the target's pixels, with one more channel that says where this is valid.
+
+    `source_pixels` (x, y from 0 to 1 across the source, pixel centres at half integers) may have another resolution
+    than the latents; it is averaged over valid pixels where it shrinks. Positions outside the source are not valid.
+    """
+    size = latents.shape[-2:]
+    inside = ((source_pixels >= 0.0) & (source_pixels <= 1.0)).all(dim=-1)[:, None]
+    valid = source_valid * inside.to(source_valid.dtype)
+    positions = torch.where(valid.bool(), torch.nan_to_num(source_pixels).permute(0, 3, 1, 2), 0.0)
+    if source_pixels.shape[1:3] != size:
+        shrinks = source_pixels.shape[1] >= size[0]
+        mode = "area" if shrinks else "nearest"
+        share = F.interpolate(valid, size, mode=mode)
+        positions = F.interpolate(positions * valid, size, mode=mode) / share.clamp(min=1e-6)
+        valid = share
+    grid = positions.permute(0, 2, 3, 1) * 2.0 - 1.0
+    warped = F.grid_sample(latents, grid.to(latents.dtype), mode="bilinear", padding_mode="border", align_corners=False)
+    valid = valid.to(latents.dtype)
+    return torch.cat([warped * (valid > 0), valid], dim=1)
+
+
+def _is_meta(network: nn.Module) -> bool:
+    return next(network.parameters()).is_meta

@@ -1,0 +1,146 @@
+"""The training objective of both stages: noise is added to target latents, and the networks say what was added.
+
+A training loop needs only `training_loss`; which parameters it changes is `Networks.trained`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from likeness.fg_portrait.config import DiffusionSettings
+from likeness.fg_portrait.control import MotionCondition
+from likeness.fg_portrait.networks import Networks
+from likeness.fg_portrait.schedule import NUM_TIMESTEPS, add_noise, loss_weights, make_schedule, prediction_target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """B samples: K pictures of a person, and T moments of the same person. T is 1 in stage 1. Pictures in [-1, 1]."""
+
+    sources: Float[Tensor, "B K 3 H W"]
+    targets: Float[Tensor, "B T 3 H W"]
+    condition: MotionCondition  # of B x T frames, sample by sample
+    weights: Float[Tensor, "B T 1 H W"] | None = None  # of the error per pixel; 0 where the target is not true
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Noised:
+    """Targets with noise on them, and what the networks see of it."""
+
+    clean: Float[Tensor, "B T C h w"]
+    noise: Float[Tensor, "B T C h w"]
+    noisy: Float[Tensor, "B T C h w"]
+    sources: Float[Tensor, "BK C h w"]
+    timesteps: Int[Tensor, " B"]  # all frames of a sample share theirs
+    keep_source: Bool[Tensor, " B"] | None  # None: every sample keeps it
+    keep_control: Bool[Tensor, " B"] | None
+
+
+def training_loss(networks: Networks, batch: Batch, generator: torch.Generator) -> Float[Tensor, ""]:
+    """Weighted mean squared error of the prediction (FG-Portrait, equation 1), min-SNR weighted if so configured.
+
+    Args:
+        generator: draws timesteps, noise and which conditions are dropped; a CPU generator gives the same numbers
+            whatever the device.
+
+    Raises:
+        ValueError: the batch does not fit the model.
+    """
+    diffusion = networks.config.diffusion
+    state = noise_batch(networks, batch, generator)
+    predicted = predict_batch(networks, batch, state)
+    schedule = make_schedule(diffusion)
+    times = frame_times(state)
+    target = prediction_target(schedule, state.clean, state.noise, times)
+    error = (predicted.float() - target.float()).square()  # [B T C h w]
+    error = error * loss_weights(schedule, times, diffusion.min_snr_gamma)[..., None, None, None]
+    return weighted_mean(error, batch.weights)
+
+
+def distillation_loss(
+    student: Networks, teacher: Networks, batch: Batch, generator: torch.Generator, *, guidance: float
+) -> Float[Tensor, ""]:
+    """Error between the student's conditional prediction and the teacher's guided one, so that guidance 1 will do.
+
+    Both models share their configuration; the student's checkpoint then says `distilled_guidance`.
+    """
+    state = noise_batch(teacher, batch, generator, drops=False)
+    with torch.no_grad():
+        conditional = predict_batch(teacher, batch, state)
+        free = teacher.predict(state.noisy, state.timesteps, bank=None, embedded=None)
+        guided = free + guidance * (conditional - free)
+    predicted = predict_batch(student, batch, state)
+    return weighted_mean((predicted.float() - guided.float()).square(), batch.weights)
+
+
+def noise_batch(networks: Networks, batch: Batch, generator: torch.Generator, *, drops: bool = True) -> Noised:
+    """Latents of a batch, noised at random timesteps."""
+    diffusion = networks.config.diffusion
+    count, frames = batch.targets.shape[:2]
+    if frames > 1 and networks.config.temporal is None:
+        raise ValueError(f"{frames} frames per sample need temporal layers, which this model does not have")
+    if len(batch.condition) != count * frames:
+        raise ValueError(f"{count} x {frames} targets need as many conditions, got {len(batch.condition)}")
+    clean = networks.space.encode(rearrange(batch.targets, "B T C H W -> (B T) C H W"))
+    clean = rearrange(clean, "(B T) C h w -> B T C h w", B=count)
+    sources = networks.space.encode(rearrange(batch.sources, "B K C H W -> (B K) C H W"))
+    device = generator.device
+    timesteps = torch.randint(NUM_TIMESTEPS, (count,), generator=generator, device=device).to(clean.device)
+    noise = torch.randn(clean.shape, generator=generator, device=device)
+    if diffusion.noise_offset:
+        shift = torch.randn((count, 1, clean.shape[2], 1, 1), generator=generator, device=device)
+        noise = noise + diffusion.noise_offset * shift
+    noise = noise.to(clean)
+    keep_source, keep_control = _kept(diffusion, count, generator, clean.device) if drops else (None, None)
+    state_times = timesteps[:, None].expand(-1, frames)
+    return Noised(
+        clean=clean,
+        noise=noise,
+        noisy=add_noise(make_schedule(diffusion), clean, noise, state_times),
+        sources=sources,
+        timesteps=timesteps,
+        keep_source=keep_source,
+        keep_control=keep_control,
+    )
+
+
+def predict_batch(networks: Networks, batch: Batch, state: Noised) -> Float[Tensor, "B T C h w"]:
+    """The networks' prediction for a noised batch."""
+    num_sources, frames = batch.sources.shape[1], batch.targets.shape[1]
+    bank = networks.read_source(
+        state.sources,
+        state.timesteps.repeat_interleave(num_sources),
+        sources=num_sources,
+        keep=state.keep_source,
+    )
+    first = state.sources[::num_sources].repeat_interleave(frames, dim=0)
+    embedded = networks.embed(batch.condition, first)
+    return networks.predict(state.noisy, state.timesteps, bank=bank, embedded=embedded, keep_control=state.keep_control)
+
+
+def frame_times(state: Noised) -> Int[Tensor, "B T"]:
+    """The timestep of every frame."""
+    return state.timesteps[:, None].expand(-1, state.clean.shape[1])
+
+
+def weighted_mean(error: Float[Tensor, "B T C h w"], weights: Float[Tensor, "B T 1 H W"] | None) -> Float[Tensor, ""]:
+    """Mean of the error; weights of pictures are averaged to the size of latents."""
+    if weights is None:
+        return error.mean()
+    small = F.interpolate(weights.flatten(0, 1).float(), error.shape[-2:], mode="area").unflatten(0, weights.shape[:2])
+    return (error * small).sum() / (small.sum() * error.shape[2]).clamp(min=1e-6)
+
+
+def _kept(
+    diffusion: DiffusionSettings, count: int, generator: torch.Generator, device: torch.device
+) -> tuple[Bool[Tensor, " B"] | None, Bool[Tensor, " B"] | None]:
+    """Which samples keep source and control; None where the configuration never drops them."""
+    if diffusion.drop_both + diffusion.drop_control == 0.0:
+        return None, None
+    draw = torch.rand(count, generator=generator, device=generator.device).to(device)
+    keep_source = draw >= diffusion.drop_both
+    return keep_source if diffusion.drop_both else None, draw >= diffusion.drop_both + diffusion.drop_control

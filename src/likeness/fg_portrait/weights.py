@@ -1,0 +1,153 @@
+"""FG-Portrait's weights folders: saving, and loading with what they build on.
+
+A folder holds `weights.json`, one safetensors file per part that a training can change, and, for models on Stable
+Diffusion 1.5, a folder or link `base` with that model; `tiny_vae` and `lcm_lora` likewise, where they are used.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
+
+from likeness.errors import InputError
+from likeness.fg_portrait.assemble import load_autoencoder, load_base_denoiser, load_tiny_autoencoder
+from likeness.fg_portrait.config import FgPortraitConfig
+from likeness.fg_portrait.networks import Networks, build_networks
+from likeness.flow.condition import FlowSettings
+from likeness.heads.model import HeadModel
+from likeness.nn.checkpoint import WeightsHeader, read_config, read_header, read_part, save_weights
+from likeness.nn.foreign.lora import merge_lora
+from likeness.nn.load_report import LoadReport, load_tensors
+
+METHOD = "fg-portrait"
+BASE, TINY_VAE, LCM_LORA = "base", "tiny_vae", "lcm_lora"  # folders or links inside a weights folder
+LCM_LORA_FILE = "pytorch_lora_weights.safetensors"
+CONTEXT = "context"
+
+
+def save_networks(folder: Path, networks: Networks, *, head: HeadModel, trained: str, overwrite: bool = False) -> None:
+    """Write the parts that a weights folder must hold; frozen pretrained ones stay where they came from.
+
+    Args:
+        head: the head model whose flow the networks have learned.
+        trained: one line for people: on what, for how long.
+
+    Raises:
+        OutputError: the folder exists, or cannot be written.
+    """
+    names = ["appearance", "control"]
+    names += [] if networks.config.pretrained else ["denoiser"]
+    names += [] if networks.config.temporal is None else ["motion"]
+    parts: dict[str, Mapping[str, Tensor]] = {name: networks.part(name) for name in names}  # type: ignore[arg-type]
+    if networks.config.pretrained:
+        parts[CONTEXT] = {CONTEXT: networks.context}
+    header = WeightsHeader(
+        method=METHOD, head_name=head.name, head_version=head.version, parts=tuple(parts), trained=trained
+    )
+    save_weights(folder, parts, header=header, config=networks.config, overwrite=overwrite)
+
+
+def load_networks(
+    folder: Path,
+    *,
+    head: HeadModel,
+    flow: FlowSettings | None = None,
+    sampler: Literal["ddim", "lcm"] | None = None,
+) -> tuple[Networks, list[LoadReport]]:
+    """The networks of a weights folder on the CPU, in evaluation mode, and a report per part.
+
+    Args:
+        head: the head model in use.
+        flow: flow settings in use; None: those of the folder will be.
+        sampler: the one in use; a model made for DDIM takes up the folder's LCM LoRA for LCM.
+
+    Raises:
+        InputError: the folder is not complete, belongs to another head or other flow settings, or does not fit.
+    """
+    folder = Path(folder)
+    header = read_header(folder)
+    if header.method != METHOD:
+        raise InputError(f"{folder} holds weights for {header.method}: give a folder made for {METHOD}")
+    check_head(header, head, folder)
+    config: FgPortraitConfig = read_config(folder, FgPortraitConfig)
+    if flow is not None:
+        check_flow(config.control.flow, flow, folder)
+    reports: list[LoadReport] = []
+    denoiser = None
+    if config.pretrained:
+        denoiser, report = load_base_denoiser(find_beside(folder, BASE, "Stable Diffusion 1.5"), config)
+        reports.append(report)
+    networks = build_networks(config, denoiser=denoiser)
+    if config.space == "vae":
+        reports.append(load_autoencoder(networks, find_beside(folder, BASE, "Stable Diffusion 1.5")))
+    if config.space == "tiny_vae":
+        reports.append(load_tiny_autoencoder(networks, find_beside(folder, TINY_VAE, "the tiny autoencoder (taesd)")))
+    for name in header.parts:
+        reports.append(_load_part(networks, name, read_part(folder, name)))
+    if sampler == "lcm" and config.sampling.sampler != "lcm":
+        if not config.pretrained:
+            raise InputError(f"{folder} was not made for the sampler lcm: use ddim")
+        reports.append(merge_lora(networks.denoiser, find_beside(folder, LCM_LORA, "an LCM LoRA") / LCM_LORA_FILE))
+    return networks.eval().requires_grad_(False), reports
+
+
+def load_training_weights(folder: Path, networks: Networks, *, head: HeadModel) -> list[LoadReport]:
+    """Copy the parts of a weights folder into networks that go on training, e.g. stage 1's into those of stage 2.
+
+    Raises:
+        InputError: the folder belongs to another head, other flow settings, or networks of other sizes.
+    """
+    header = read_header(Path(folder))
+    check_head(header, head, Path(folder))
+    config: FgPortraitConfig = read_config(Path(folder), FgPortraitConfig)
+    check_flow(config.control.flow, networks.config.control.flow, Path(folder))
+    wanted = [name for name in header.parts if name != "motion" or networks.config.temporal is not None]
+    return [_load_part(networks, name, read_part(Path(folder), name)) for name in wanted]
+
+
+def check_head(header: WeightsHeader, head: HeadModel, folder: Path) -> None:
+    """The weights know this head.
+
+    Raises:
+        InputError: they were trained on another.
+    """
+    if (header.head_name, header.head_version) != (head.name, head.version):
+        raise InputError(
+            f"{folder} was trained on the head {header.head_name} {header.head_version}, but {head.name} "
+            f"{head.version} is in use: track with that head or give other weights"
+        )
+
+
+def check_flow(stored: FlowSettings, wanted: FlowSettings, folder: Path) -> None:
+    """The weights read this flow.
+
+    Raises:
+        InputError: they were trained with other settings; the first that differs is named.
+    """
+    for entry in fields(FlowSettings):
+        one, other = getattr(stored, entry.name), getattr(wanted, entry.name)
+        if one != other:
+            raise InputError(
+                f"{folder} was trained with flow {entry.name} = {one}, but {other} is asked for: "
+                "use the same setting or other weights"
+            )
+
+
+def find_beside(folder: Path, name: str, what: str) -> Path:
+    """The folder or link of that name in a weights folder.
+
+    Raises:
+        InputError: it is missing.
+    """
+    path = folder / name
+    if not path.is_dir():
+        raise InputError(f"{path} is missing: these weights build on {what}; put that folder, or a link to it, there")
+    return path
+
+
+def _load_part(networks: Networks, name: str, tensors: Mapping[str, Tensor]) -> LoadReport:
+    """One part of our own making: every tensor must be there and fit."""
+    targets: Mapping[str, Tensor] = {CONTEXT: networks.context} if name == CONTEXT else networks.part(name)  # type: ignore[arg-type]
+    return load_tensors(targets, tensors, part=name)
