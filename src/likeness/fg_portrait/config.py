@@ -6,7 +6,7 @@ A configuration is written into the weights folder as JSON and rebuilt from ther
 from dataclasses import dataclass, field
 from typing import Literal
 
-from likeness.flow.condition import FlowSettings
+from likeness.flow.settings import FlowSettings
 
 Space = Literal["vae", "tiny_vae", "pixel_unshuffle"]
 Condition = Literal["flow3d", "landmark", "pred_flow", "drive_rgb"]

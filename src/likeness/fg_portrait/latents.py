@@ -1,7 +1,5 @@
 """The space in which diffusion runs: pictures to latents and back, by an autoencoder or pixels moved to channels."""
 
-from typing import Protocol
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -10,16 +8,6 @@ from torch.nn import functional as F
 UNSHUFFLE_SCALE = 0.5  # of pixel values: shifts the noise schedule toward more noise, as pixel space needs
 VAE_SCALE = 0.18215  # of Stable Diffusion 1.5: latents get unit variance
 SATURATION = 1.0  # of a picture's values
-
-
-class LatentSpace(Protocol):
-    """What the sampler and the objective ask of a space."""
-
-    def encode(self, images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B C h w"]:
-        """Latents of pictures in [-1, 1]."""
-
-    def decode(self, latents: Float[Tensor, "B C h w"]) -> Float[Tensor, "B 3 H W"]:
-        """Pictures of latents, in [-1, 1]."""
 
 
 class PixelUnshuffleSpace(nn.Module):
@@ -74,3 +62,6 @@ class TinyVaeSpace(nn.Module):
     def decode(self, latents: Float[Tensor, "B C h w"]) -> Float[Tensor, "B 3 H W"]:
         """Pictures of latents, in [-1, 1]."""
         return self.autoencoder.decode(latents).sample.clamp(-SATURATION, SATURATION)  # type: ignore[operator]
+
+
+LatentSpace = PixelUnshuffleSpace | VaeSpace | TinyVaeSpace

@@ -10,7 +10,7 @@ from likeness.fg_portrait.config import (
     TemporalSettings,
     UnetSettings,
 )
-from likeness.flow.condition import FlowSettings
+from likeness.flow.settings import FlowSettings
 
 STABLE_DIFFUSION_UNET = UnetSettings(
     widths=(320, 640, 1280, 1280),

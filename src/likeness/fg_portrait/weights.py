@@ -15,7 +15,7 @@ from likeness.errors import InputError
 from likeness.fg_portrait.assemble import load_autoencoder, load_base_denoiser, load_tiny_autoencoder
 from likeness.fg_portrait.config import FgPortraitConfig
 from likeness.fg_portrait.networks import Networks, build_networks
-from likeness.flow.condition import FlowSettings
+from likeness.flow.settings import FlowSettings
 from likeness.heads.model import HeadModel
 from likeness.nn.checkpoint import WeightsHeader, read_config, read_header, read_part, save_weights
 from likeness.nn.foreign.lora import merge_lora

@@ -1,4 +1,4 @@
-"""Adapters for foreign weights: exact names against an independent converter, every tensor in its place, hostile files."""
+"""Adapters for foreign weights: names against an independent converter, every tensor in its place, hostile files."""
 
 import pickle
 
