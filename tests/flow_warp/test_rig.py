@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from likeness.flow_warp.rig import build_rig, face_vertices, lid_openings
+from likeness.errors import InputError
+from likeness.flow_warp.rig import build_rig, check_face_mesh, face_vertices, lid_openings
+from likeness.heads.builtin import builtin_head
 from likeness.heads.landmark_sets import LOWER_LIP_INNER, UPPER_LIP_INNER
 from likeness.motion.edit import HeadEdit, apply_edit
 from tests.flow_warp.portraits import portrait, prepared
+from tests.heads_for_tests import tiny_head
 
 
 def test_rest_vertices_project_onto_the_landmarks() -> None:
@@ -44,3 +47,9 @@ def test_lips_do_not_cross() -> None:
     above, below = list(UPPER_LIP_INNER[1:-1]), list(LOWER_LIP_INNER[1:-1])
     allowed = np.minimum(0.0, rig.rest_vertices[above, 1] - rig.rest_vertices[below, 1])
     assert (moved[above, 1] - moved[below, 1] >= allowed - 1e-9).all()
+
+
+def test_heads_with_another_mesh_are_told():
+    with pytest.raises(InputError, match="flow-warp draws the built-in head, not tiny.*--onto builtin"):
+        check_face_mesh(tiny_head())
+    check_face_mesh(builtin_head())

@@ -214,3 +214,24 @@ def write_obj(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
     lines = ["mtllib some.mtl", *(f"v {x:.9f} {y:.9f} {z:.9f}" for x, y, z in vertices), "vt 0 0", "usemtl face"]
     lines += ["f " + " ".join(f"{corner + 1}/1" for corner in face) for face in faces]
     path.write_text("\n".join(lines) + "\n")
+
+
+def face_standin() -> Standin:
+    """The built-in head in FLAME's layout, so that a conversion of it must track as well as the built-in one does:
+    coefficients are in deviations, identity is padded to 300 columns, the jaw's turn bulges the cheeks a little.
+    """
+    head = builtin_head()
+    identity = np.zeros((len(head.template), 3, NUM_SHAPE))
+    identity[..., : head.num_shape] = head.shape_basis * head.shape_deviations
+    regressor = np.stack([_regressor_row(head.template, place) for place in head.joint_positions])
+    correctives = np.zeros((len(head.template), 3, 36))
+    cheeks = np.exp(-((np.abs(head.template) - [0.045, 0.02, 0.04]) ** 2).sum(axis=1) / 0.02**2)
+    correctives[:, 0, 9 + 5] = 0.004 * cheeks * np.sign(head.template[:, 0])  # by the entry -sin of R_jaw
+    return Standin(
+        v_template=head.template,
+        shapedirs=np.concatenate([identity, head.expression_basis * head.expression_deviations], axis=2),
+        posedirs=correctives,
+        regressor=regressor,
+        weights=head.skin_weights.astype(np.float64),
+        faces=head.faces,
+    )

@@ -21,6 +21,10 @@ Driving = Annotated[Positional[Path], arg(metavar="DRIVING")]
 Video = Annotated[Positional[Path], arg(metavar="VIDEO")]
 MotionFile = Annotated[Positional[Path], arg(metavar="MOTION")]
 Out = Annotated[Path, arg(metavar="OUT")]
+Head = Annotated[str, arg(metavar="HEAD")]
+OtherHead = Annotated[str | None, arg(metavar="HEAD")]
+FramesPerSecond = Annotated[float | None, arg(metavar="FPS")]
+NAME = "builtin"  # `heads/builtin.py` says it too; reading that here would slow --help
 OutVideo = Annotated[Path | None, arg(metavar="OUT.mp4")]
 
 
@@ -90,6 +94,7 @@ class Track:
     video: Video  # video, or a picture for a motion of one frame
     out: Out  # NAME.motion.npz
     face: FaceNumber = None  # number of the face, from the left; otherwise the largest
+    head: Head = NAME  # head model to fit: builtin, or a file from `likeness head convert`
     overlay: OutVideo = None  # video to write that shows the fitted head over the face
     overwrite: Overwrite = False  # replace the files if they exist
 
@@ -98,7 +103,13 @@ class Track:
         from likeness.motion.describe import describe
 
         motion = track(
-            self.video, out=self.out, face=self.face, overlay=self.overlay, overwrite=self.overwrite, watch=watch
+            self.video,
+            out=self.out,
+            face=self.face,
+            head=self.head,
+            overlay=self.overlay,
+            overwrite=self.overwrite,
+            watch=watch,
         )
         say(describe(motion))
 
@@ -117,16 +128,28 @@ class MotionShow:
 
 @dataclass(frozen=True, kw_only=True)
 class MotionConvert:
-    """Convert between motion files (.npz) and ARKit recordings (.csv)."""
+    """Convert motion files (.npz), ARKit recordings (.csv), and FLAME parameters of VHAP, pixel3dmm, SMIRK or DECA."""
 
-    file: MotionFile  # what to read
+    file: MotionFile  # what to read; for pixel3dmm the folder of its checkpoints
     out: Out  # NAME.motion.npz or NAME.csv
+    head: Head = NAME  # head model of FILE; parameters need a FLAME head from `likeness head convert`
+    onto: OtherHead = None  # carry the motion to this head model: builtin, or a file
+    fps: FramesPerSecond = None  # of parameters, whose files tell none; otherwise 25
     overwrite: Overwrite = False  # replace OUT if it exists
 
     def run(self) -> None:
         from likeness.app.motions import convert_file
 
-        say(convert_file(self.file, self.out, overwrite=self.overwrite))
+        line = convert_file(
+            self.file,
+            self.out,
+            head=self.head,
+            onto=self.onto,
+            fps=self.fps,
+            overwrite=self.overwrite,
+            watch=watch,
+        )
+        say(line)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,35 +159,55 @@ class MotionEdit:
     file: MotionFile  # NAME.motion.npz, or an ARKit recording (.csv)
     out: Out  # NAME.motion.npz or NAME.csv
     changes: Annotated[MotionChanges, arg(name="")] = field(default_factory=MotionChanges)
+    head: Head = NAME  # head model of the motion: builtin, or a file from `likeness head convert`
     overwrite: Overwrite = False  # replace OUT if it exists
 
     def run(self) -> None:
         from likeness.app.motions import edit_file
 
-        say(edit_file(self.file, self.out, changes=self.changes, overwrite=self.overwrite))
+        say(edit_file(self.file, self.out, changes=self.changes, head=self.head, overwrite=self.overwrite))
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadShow:
-    """Draw the built-in head from several sides and under each of its named controls."""
+    """Draw a head from several sides and under each of its named controls."""
 
     out: Out  # picture to write, such as controls.png
+    head: Head = NAME  # head model: builtin, or a file from `likeness head convert`
     overwrite: Overwrite = False  # replace OUT if it exists
 
     def run(self) -> None:
         from likeness.app.heads import write_sheet
 
-        say(write_sheet(self.out, overwrite=self.overwrite))
+        say(write_sheet(self.out, head=self.head, overwrite=self.overwrite))
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadList:
     """Print the names that --set takes."""
 
+    head: Head = NAME  # head model: builtin, or a file from `likeness head convert`
+
     def run(self) -> None:
         from likeness.app.heads import list_controls
 
-        say(list_controls())
+        say(list_controls(self.head))
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadConvert:
+    """Turn a foreign head model into a head file: FLAME (.pkl), BFM_model_front.mat, or ICT's folder FaceXModel."""
+
+    source: Annotated[Positional[Path], arg(metavar="MODEL")]  # the model's file or folder
+    out: Out  # NAME.npz
+    landmarks: File = None  # landmark embedding of FLAME; otherwise one beside the model
+    name: Annotated[str | None, arg(metavar="NAME")] = None  # how motion files call it; otherwise flame, bfm or ict
+    overwrite: Overwrite = False  # replace OUT if it exists
+
+    def run(self) -> None:
+        from likeness.app.heads import convert
+
+        say(convert(self.source, self.out, landmarks=self.landmarks, name=self.name, overwrite=self.overwrite))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,8 +232,10 @@ MotionCommand = Annotated[
     subcommand("motion", description="Look at, convert and edit motion files."),
 ]
 HeadCommand = Annotated[
-    Annotated[HeadShow, subcommand("show")] | Annotated[HeadList, subcommand("list")],
-    subcommand("head", description="Look at head models."),
+    Annotated[HeadShow, subcommand("show")]
+    | Annotated[HeadList, subcommand("list")]
+    | Annotated[HeadConvert, subcommand("convert")],
+    subcommand("head", description="Look at and convert head models."),
 ]
 Command = Demo | Animate | Edit | Track | MotionCommand | HeadCommand | DataCommand | Bench | Evaluate
 

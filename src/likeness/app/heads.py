@@ -1,4 +1,4 @@
-"""`likeness head`: a picture of the built-in head and its named controls, and the list of their names."""
+"""`likeness head`: convert foreign head models, draw a head and its named controls, list their names."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,16 +6,19 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from likeness.heads.builtin import builtin_head
+from likeness.heads.builtin import NAME
+from likeness.heads.library import convert_head, open_head
 from likeness.heads.model import Control, HeadModel
 from likeness.heads.show import EYES_VIEW, MOUTH_VIEW, draw_control, draw_head
 from likeness.heads.skinning import posed_vertices
+from likeness.heads.stored import save_head
 from likeness.media.images import IMAGE_SUFFIXES, write_image
 from likeness.media.output import check_output
 from likeness.media.sheet import SheetStyle, contact_sheet
 from likeness.motion.edit import control_names
 from likeness.motion.strength import expression_region
 
+HEAD_SUFFIX = ".npz"
 COLUMNS = 8
 CELL = 200  # pixels
 FINE = 2 * CELL  # pixels in which a cell is drawn before it is averaged down
@@ -26,16 +29,35 @@ MEANT_WITH = {"mouthClose": "jawOpen"}  # a control that is of use only together
 Cell = tuple[str, UInt8[np.ndarray, "H W 3"]]
 
 
-def write_sheet(out: Path, *, overwrite: bool) -> str:
+def convert(
+    source: Path, out: Path, *, landmarks: Path | None = None, name: str | None = None, overwrite: bool = False
+) -> str:
+    """Write a foreign head model as a head file; returns a line about it.
+
+    Raises:
+        InputError: the source cannot be used.
+        OutputError: `out` cannot be written.
+    """
+    check_output(out, suffixes=(HEAD_SUFFIX,), overwrite=overwrite, inputs=[source])
+    head = convert_head(source, landmarks=landmarks, name=name)
+    save_head(out, head, overwrite=overwrite)
+    return (
+        f"{out}: head {head.name} {head.version}, {len(head.template)} vertices, {head.num_shape} identity and"
+        f" {head.num_expression} expression coefficients, {len(head.controls)} controls"
+    )
+
+
+def write_sheet(out: Path, *, head: str | Path = NAME, overwrite: bool) -> str:
     """Draw the head from several sides, then every named control at 1; returns a line about it.
 
     Raises:
+        InputError: there is no such head.
         OutputError: `out` cannot be written.
     """
     check_output(out, suffixes=IMAGE_SUFFIXES, overwrite=overwrite)
-    head = builtin_head()
-    write_image(out, np.concatenate(draw_groups(head)), overwrite=overwrite)
-    return f"{out}: {len(head.controls)} controls of the head {head.name} {head.version}"
+    model = open_head(head)
+    write_image(out, np.concatenate(draw_groups(model)), overwrite=overwrite)
+    return f"{out}: {len(model.controls)} controls of the head {model.name} {model.version}"
 
 
 def draw_groups(head: HeadModel) -> list[UInt8[np.ndarray, "_ _ 3"]]:
@@ -70,9 +92,9 @@ def draw_groups(head: HeadModel) -> list[UInt8[np.ndarray, "_ _ 3"]]:
 
 def with_companion(head: HeadModel, control: Control) -> Control:
     """The control, or its sum with the one that it is meant for."""
-    if control.name not in MEANT_WITH:
+    other = next((each for each in head.controls if each.name == MEANT_WITH.get(control.name)), None)
+    if other is None:
         return control
-    other = head.control(MEANT_WITH[control.name])
     return Control(
         name=f"{control.name} + {other.name}",
         expression=control.expression + other.expression,
@@ -92,7 +114,7 @@ def telling_yaw(head: HeadModel, control: Control) -> float:
     return float(np.where((np.abs(moved[:, 2]) * rest[:, 0]).sum() > 0.0, -1.0, 1.0) * DEPTH_YAW)
 
 
-def _strip(cells: Sequence[Cell]) -> UInt8[np.ndarray, "H W 3"]:
+def _strip(cells: Sequence[Cell]) -> UInt8[np.ndarray, "_ _ 3"]:
     """One row of the sheet, blank where cells are missing."""
     missing = COLUMNS - len(cells)
     return contact_sheet(
@@ -102,9 +124,13 @@ def _strip(cells: Sequence[Cell]) -> UInt8[np.ndarray, "H W 3"]:
     )
 
 
-def list_controls() -> str:
-    """All names that an edit may set, in columns."""
-    names = sorted(control_names(builtin_head()), key=str.casefold)
+def list_controls(head: str | Path = NAME) -> str:
+    """All names that an edit may set, in columns.
+
+    Raises:
+        InputError: there is no such head.
+    """
+    names = sorted(control_names(open_head(head)), key=str.casefold)
     width = max(map(len, names)) + 2
     rows = [names[start : start + 4] for start in range(0, len(names), 4)]
     return "\n".join("".join(f"{name:{width}s}" for name in row).rstrip() for row in rows)

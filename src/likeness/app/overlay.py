@@ -7,7 +7,6 @@ from jaxtyping import UInt8
 
 from likeness.app.results import Watch
 from likeness.geometry.camera import Camera
-from likeness.heads.builtin import builtin_head
 from likeness.heads.model import HeadModel
 from likeness.heads.skinning import posed_vertices
 from likeness.media.video import VideoWriter, read_frames
@@ -18,13 +17,12 @@ COLOUR, LOST_COLOUR = (90, 230, 150), (240, 120, 90)  # RGB; the second where no
 OPACITY = 0.55
 
 
-def write_overlay(video: Path, motion: Motion, out: Path, *, overwrite: bool, watch: Watch) -> None:
+def write_overlay(video: Path, motion: Motion, out: Path, *, head: HeadModel, overwrite: bool, watch: Watch) -> None:
     """Write the video with the fitted head of each frame over it.
 
     Raises:
         OutputError: it cannot be written.
     """
-    head = builtin_head()
     with VideoWriter(out, fps=motion.fps, overwrite=overwrite, inputs=[video]) as writer:
         for index, frame in enumerate(watch(read_frames(video), "overlay", len(motion))):
             writer.write(draw_fit(frame.image, motion, index, head), frame.time_seconds)
@@ -39,7 +37,7 @@ def draw_fit(
     frame = motion.frame(index)
     vertices = frame.T_cam_head.apply(posed_vertices(head, motion.shape, frame.expression, frame.joints))
     camera = Camera(intrinsics=motion.intrinsics, width=image.shape[1], height=image.shape[0])
-    corners = camera.project(vertices)[head.part_faces(*PARTS)]  # [F 3 2]
+    corners = camera.project(vertices)[head.part_faces(*(name for name in PARTS if name in head.part_names))]  # [F 3 2]
     first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     is_front = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] < 0.0  # the image's y axis points down
     fixed_point = np.round((corners[is_front] - 0.5) * 16.0).astype(np.int32)  # cv2 counts pixel centres as integers

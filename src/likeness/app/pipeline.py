@@ -11,7 +11,8 @@ from likeness.app.overlay import write_overlay
 from likeness.app.results import Result, Watch, check_target, unwatched, write_result
 from likeness.app.sources import check_audio, head_edit, open_driving, open_recording, read_portrait, region_strengths
 from likeness.errors import InputError
-from likeness.heads.builtin import builtin_head
+from likeness.heads.builtin import NAME, builtin_head
+from likeness.heads.library import open_head
 from likeness.media.output import check_output
 from likeness.media.video import check_video_output
 from likeness.motion.edit import apply_edit, apply_edit_to_motion
@@ -102,11 +103,14 @@ def track(
     *,
     out: str | Path,
     face: int | None = None,
+    head: str | Path = NAME,
     overlay: str | Path | None = None,
     overwrite: bool = False,
     watch: Watch = unwatched,
 ) -> Motion:
     """Track the face of a video, or of a picture, into a motion file; `overlay` shows the fitted head on the video.
+
+    `head` is the built-in one or the file of a converted one.
 
     Raises:
         LikenessError: the video cannot be used or a result cannot be written.
@@ -114,11 +118,11 @@ def track(
     check_output(Path(out), suffixes=(".npz",), overwrite=overwrite, inputs=[video])
     if overlay is not None:
         check_video_output(overlay, overwrite=overwrite, inputs=[video, out])
-    source = open_recording(Path(video), builtin_head(), face=face)
-    motion = source.motion(watch)
+    model = open_head(head)
+    motion = open_recording(Path(video), model, face=face).motion(watch)
     save_motion(Path(out), motion, overwrite=overwrite)
     if overlay is not None:
-        write_overlay(Path(video), motion, Path(overlay), overwrite=overwrite, watch=watch)
+        write_overlay(Path(video), motion, Path(overlay), head=model, overwrite=overwrite, watch=watch)
     return motion
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from likeness.errors import InputError
 from likeness.geometry.rotation import matrix_from_axis_angle
 from likeness.heads.landmark_sets import (
     EYE_CORNERS_LEFT,
@@ -48,9 +49,35 @@ class FaceRig:
     rest_vertices: Float[np.ndarray, "468 3"]
 
 
+def check_face_mesh(head: HeadModel) -> None:
+    """This renderer draws the 468 landmarks as its mesh.
+
+    Raises:
+        InputError: the head's skin is another mesh, or it has no shapes that close the eyes.
+    """
+    corners = np.take_along_axis(
+        head.faces[head.landmark_faces], head.landmark_barycentrics.argmax(axis=1)[:, None], axis=1
+    )[:, 0]
+    is_face = "skin" in head.part_names and np.array_equal(corners, np.arange(NUM_FACE))
+    if (
+        not is_face
+        or int(head.part_faces("skin").max()) >= NUM_FACE
+        or not {"eyeBlinkLeft", "eyeBlinkRight"} <= set(head.expression_names)
+    ):
+        raise InputError(
+            f"flow-warp draws the built-in head, not {head.name}: fit the photo with the built-in head, and carry"
+            " motions over with `likeness motion convert --onto builtin`"
+        )
+
+
 def build_rig(portrait: Portrait) -> FaceRig:
-    """The rig of a portrait's face."""
+    """The rig of a portrait's face.
+
+    Raises:
+        InputError: the portrait's head is not made of the 468 landmarks.
+    """
     head = portrait.head
+    check_face_mesh(head)
     corners = head.faces[head.landmark_faces[:NUM_FACE]]
     weights = head.landmark_barycentrics[:NUM_FACE]
     unposed = unposed_vertices(head, portrait.shape, np.zeros(head.num_expression))

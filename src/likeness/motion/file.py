@@ -297,7 +297,8 @@ def _require_head(path: Path, motion: Motion, head: HeadModel) -> None:
     if (motion.head_name, motion.head_version) != (head.name, head.version):
         raise MotionFileError(
             f"{path} was made with the head model {motion.head_name} {motion.head_version}, not {head.name} "
-            f"{head.version}: track the video again, or choose that head model"
+            f"{head.version}: track the video again, or carry it over with `likeness motion convert {path} --head "
+            f"{motion.head_name}.npz --onto {head.name} --out OUT{SUFFIX}`"
         )
     if motion.expression_names != tuple(head.expression_names) or len(motion.shape) != head.num_shape:
         raise MotionFileError(f"{path} does not fit the head model {head.name} {head.version}: track the video again")

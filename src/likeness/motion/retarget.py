@@ -107,7 +107,8 @@ def check_head(motion: Motion, head: HeadModel) -> None:
     """Raises MotionFileError if the motion's coefficients are not those of the head model."""
     if motion.head_name != head.name or tuple(motion.expression_names) != tuple(head.expression_names):
         raise MotionFileError(
-            f"the motion was made for the head model {motion.head_name}, not {head.name}: track the video again"
+            f"the motion was made for the head model {motion.head_name}, not {head.name}: track the video again, or"
+            " carry it over with `likeness motion convert --onto`"
         )
 
 

@@ -97,7 +97,7 @@ def read_eyes(
     share = (trusts + 1e-3 * largest) / (trusts + 1e-3 * largest).sum()
     common = share @ directions
     own = SHARED_GAZE * common + (1.0 - SHARED_GAZE) * directions
-    gaze = np.stack([_turn_to(own[side] if trusts[side] > 0.0 else common) for side in range(2)])
+    gaze = np.stack([turn_to(own[side] if trusts[side] > 0.0 else common) for side in range(2)])
     return EyeReading(gaze=gaze, lids=lids, trust=float(np.clip(trusts.max() / max(largest, 1e-6), 0.0, 1.0)))
 
 
@@ -172,7 +172,7 @@ def _ball_direction(origin: np.ndarray, ray: np.ndarray, centre: np.ndarray, rad
     return point / max(np.sqrt((point**2).sum()), 1e-9)
 
 
-def _turn_to(direction: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
+def turn_to(direction: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
     """Shortest rotation (axis-angle) that takes straight ahead (+z) to a direction, at most MAXIMUM_TURN."""
     x, y, z = direction.tolist()
     length = math.hypot(x, y)
