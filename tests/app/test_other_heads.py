@@ -76,6 +76,8 @@ def test_parameters_become_a_motion_that_animates(head, tmp_path, capsys):
     assert "head model flame" in message and "--onto builtin" in message
     convert = ["motion", "convert", str(motion), "--head", str(head), "--onto", "builtin", "--out", str(carried)]
     assert main(convert) == 0
+    assert main(["motion", "convert", str(motion), "--head", str(head), "--out", str(tmp_path / "a.glb")]) == 0
+    assert (tmp_path / "a.glb").read_bytes()[:4] == b"glTF"
     turned = load_motion(carried, builtin_head())
     assert len(turned) == 5 and turned.times[-1] == pytest.approx(0.4)
     assert main(["animate", str(PHOTO), str(carried), "--out", str(tmp_path / "out.mp4"), "--size", "128"]) == 0

@@ -17,12 +17,14 @@ from likeness.motion.arkit import save_arkit_csv
 from likeness.motion.describe import describe
 from likeness.motion.edit import apply_edit, apply_edit_to_motion
 from likeness.motion.file import load_motion, save_motion
+from likeness.motion.gltf import SUFFIX as MODEL_SUFFIX
+from likeness.motion.gltf import save_glb
 from likeness.motion.importers.detect import is_parameters, load_parameters
 from likeness.motion.record import FRAME_FIELDS, Motion
 from likeness.motion.strength import scale_regions
 from likeness.motion.timeline import load_timeline, timeline_edits
 
-SUFFIXES = (MOTION_SUFFIX, RECORDING_SUFFIX)
+SUFFIXES = (MOTION_SUFFIX, RECORDING_SUFFIX, MODEL_SUFFIX)
 
 
 def describe_file(path: Path) -> str:
@@ -109,9 +111,11 @@ def cut(motion: Motion, start: float, end: float | None) -> Motion:
 
 
 def write_motion(motion: Motion, out: Path, *, head: HeadModel, overwrite: bool) -> str:
-    """Write a motion file or an ARKit recording, by suffix; returns a line about it."""
+    """Write a motion file, an ARKit recording or an animated glTF model, by suffix; returns a line about it."""
     if out.suffix.lower() == RECORDING_SUFFIX:
         save_arkit_csv(out, motion, head, overwrite=overwrite)
+    elif out.suffix.lower() == MODEL_SUFFIX:
+        save_glb(out, motion, head, overwrite=overwrite)
     else:
         save_motion(out, motion, overwrite=overwrite)
     return f"{out}: {len(motion)} frames, {motion.times[-1] - motion.times[0]:.2f} s"
