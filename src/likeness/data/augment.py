@@ -4,7 +4,7 @@ import io
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, UInt8
 from PIL import Image
 
 from likeness.geometry.camera import Camera, camera_from_pixels
@@ -113,11 +113,3 @@ def noisy_frame(frame: MotionFrame, options: Augmentation, generator: np.random.
         eye_right=frame.eye_right + size * NOISE_ANGLE * generator.standard_normal(3),
         expression=frame.expression + size * NOISE_EXPRESSION * generator.standard_normal(frame.expression.shape),
     )
-
-
-def mirrored_maps(
-    maps: Float[np.ndarray, "C H W"], is_horizontal: Bool[np.ndarray, " C"]
-) -> Float[np.ndarray, "C H W"]:
-    """Maps of a mirrored picture: left and right change places, and horizontal components (of flow, normals) turn."""
-    signs = np.where(is_horizontal, -1.0, 1.0).astype(maps.dtype)
-    return np.ascontiguousarray(maps[:, :, ::-1]) * signs[:, None, None]

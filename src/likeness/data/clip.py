@@ -125,8 +125,6 @@ def header_problem(header: ClipHeader) -> str | None:
     count = header.num_frames
     if not is_clip_name(header.name):
         return f"the name {header.name[:60]!r} (letters, digits, dot, dash and underscore are allowed)"
-    if header.kind not in KINDS:
-        return f"the kind {header.kind!r}"
     if not (1 <= count <= MAX_FRAMES and 8 <= header.size <= MAX_SIDE):
         return f"{count} frames of {header.size} pixels"
     if min(header.original_size) < 1 or header.window.size < 1:

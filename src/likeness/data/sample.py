@@ -33,7 +33,7 @@ class Sample:
     shape: Float[np.ndarray, " S"]
     source: Shot
     targets: tuple[Shot, ...]
-    is_mirrored: bool  # pictures and maps are to be mirrored together, once the maps are made (see `mirrored_maps`)
+    is_mirrored: bool  # pictures and maps are to be mirrored together, once the maps are made
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

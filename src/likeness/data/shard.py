@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from likeness.data.clip import Clip, ClipHeader, Extent, NewClip, header_problem
+from likeness.data.clip import KINDS, Clip, ClipHeader, Extent, NewClip, header_problem
 from likeness.errors import InputError, LikenessError, OutputError
 from likeness.files import atomic_output
 from likeness.heads.model import HeadModel
@@ -140,6 +140,8 @@ def _header(path: Path, name: str, entries: dict[str, Extent]) -> ClipHeader:
             raise InputError(
                 f"{path} has format {stored['format_version']}, this program reads {FORMAT_VERSION}: update likeness"
             )
+        if stored["kind"] not in KINDS:
+            raise _damaged(path, f"the kind {str(stored['kind'])[:40]!r}")
         width, height = (int(side) for side in stored["original_size"])
         window = {key: int(value) for key, value in stored["window"].items()}
         header = ClipHeader(
