@@ -10,6 +10,7 @@ from scipy.io import savemat
 from likeness.errors import InputError, OutputError
 from likeness.geometry.rotation import matrix_from_axis_angle
 from likeness.heads.builtin import builtin_head
+from likeness.heads.ict import FULL_SIZE, PART_NAMES, _triangles_and_parts
 from likeness.heads.library import convert_head, open_head
 from likeness.heads.model import EYE_LEFT, JAW, JOINT_PARENTS, ROOT
 from likeness.heads.skinning import landmark_points, posed_vertices, unposed_vertices
@@ -113,6 +114,28 @@ def test_68_landmarks_do_as_well(tmp_path):
     outer = landmark_points(head, head.template)[[33, 263]]
     assert 0.08 < outer[1, 0] - outer[0, 0] < 0.11
     assert head.expression_names[-1] == f"expression{NUM_EXPRESSION - 1:03d}"
+
+
+def test_masks_tell_the_parts(tmp_path):
+    upper = np.flatnonzero(STANDIN.v_template[:, 1] > 0.06)
+    masks = dict.fromkeys(("neck", "boundary", "left_ear", "right_ear"), np.zeros(0, dtype=np.int64))
+    (tmp_path / "FLAME_masks.pkl").write_bytes(pickle.dumps(masks | {"scalp": upper}, protocol=2))
+    head = convert_head(flame_folder(tmp_path, STANDIN))
+    scalp = head.part_faces("cranium")
+    assert len(scalp) > 50 and np.isin(scalp, upper).all()
+    (tmp_path / "FLAME_masks.pkl").write_bytes(pickle.dumps({"scalp": upper}))
+    with pytest.raises(InputError, match="has no mask neck"):
+        convert_head(tmp_path / "generic_model.pkl")
+
+
+def test_parts_of_the_full_ict_model():
+    """The published ranges of polygons; what lies on the eyes is left out."""
+    starts = np.minimum(np.arange(FULL_SIZE[1]), FULL_SIZE[0] - 4)
+    faces, parts, kept = _triangles_and_parts([np.arange(start, start + 4) for start in starts], FULL_SIZE[0])
+    assert len(faces) == 2 * 24692 and kept == 24591
+    counts = {name: int((parts == index).sum()) // 2 for index, name in enumerate(PART_NAMES)}
+    assert counts["skin"] == 9230 and counts["cranium"] == 1914 and counts["eye_left"] == counts["eye_right"] == 1598
+    assert counts["teeth_upper"] + counts["teeth_lower"] == 4490 and counts["mouth"] == 2082 + 2972
 
 
 def test_bfm_is_decimetres_from_one(tmp_path):

@@ -35,6 +35,7 @@ class Writes:
 def test_arrays_of_every_protocol(tmp_path, protocol):
     value = {
         "plain": ARRAY,
+        "empty": np.zeros((0, 3)),
         "fortran": np.asfortranarray(ARRAY),
         "big": ARRAY.astype(">f4"),
         "scalar": np.float32(1.5),
@@ -44,7 +45,7 @@ def test_arrays_of_every_protocol(tmp_path, protocol):
         "ordered": OrderedDict(x=(1, 2.5, "text", None, True)),
     }
     read = read_pickle(stored(tmp_path, pickle.dumps(value, protocol=protocol)), what="test")
-    for name in ("plain", "fortran", "big"):
+    for name in ("plain", "empty", "fortran", "big"):
         np.testing.assert_array_equal(read[name], value[name])
     assert read["scalar"] == 1.5 and read["ordered"] == {"x": (1, 2.5, "text", None, True)}
     np.testing.assert_array_equal(read["sparse"], ARRAY)

@@ -15,9 +15,11 @@ from likeness.heads.model import JAW
 from likeness.heads.skinning import landmark_points, posed_vertices
 from likeness.motion.face_points import face_points
 from likeness.tracking.basis import free_basis
+from likeness.tracking.fit import _rows as fit_rows
 from likeness.tracking.fit import fit, similarity_start, target_from_landmarks
 from likeness.tracking.person import SHAPE_PRIORS
 from likeness.tracking.photo import portrait_from_image
+from likeness.tracking.rows import JAW as JAW_COLUMNS
 from likeness.tracking.transfer import motion_landmarks, motion_on_head
 from tests.heads.standins import face_standin, flame_folder, write_bfm, write_ict
 from tests.heads_for_tests import still_motion
@@ -65,6 +67,23 @@ def test_basis_and_lips_follow_pose_correctives(flame):
     assert left_out > 3e-4
     assert np.abs(fitted - expected).max() < 0.15 * left_out
     np.testing.assert_allclose(chosen, fitted, atol=1e-6)
+
+
+def test_rows_follow_pose_correctives(flame):
+    """The slopes of the residuals over the jaw, against finite differences."""
+    basis = free_basis(replace(flame, pose_basis=20.0 * flame.pose_basis))
+    true = truth(yaw=15.0, pitch=-8.0)
+    target = target_from_landmarks(landmarks(true), true.camera, basis)
+    state = replace(similarity_start(basis, target), jaw=np.array([0.2, 0.05, -0.03]))
+    rows, _ = fit_rows(basis, target, state, huber=1e9)
+    for axis in range(3):
+        ends = [replace(state, jaw=state.jaw + side * np.eye(3)[axis]) for side in (-1e-3, 1e-3)]
+        low, high = (fit_rows(basis, target, end, huber=1e9)[1].astype(np.float64) for end in ends)
+        slope = (high - low) / 2e-3
+        error = np.abs(rows[:, JAW_COLUMNS.start + axis] - slope).max()
+        assert error < 0.03 * np.abs(slope).max()
+    plain = fit_rows(free_basis(replace(flame, pose_basis=None)), target, state, huber=1e9)[0]
+    assert np.abs(plain[:, JAW_COLUMNS] - rows[:, JAW_COLUMNS]).max() > 0.1 * np.abs(rows[:, JAW_COLUMNS]).max()
 
 
 def test_a_photo_is_fitted_as_by_the_builtin_head(flame):

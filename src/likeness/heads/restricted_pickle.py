@@ -29,6 +29,7 @@ _BUFFERS = {"numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer"}
 _SPARSE = {f"scipy.sparse.{module}" for module in ("csc", "_csc", "csr", "_csr", "coo", "_coo")}
 _SPARSE_TYPES = {"csc_matrix", "csr_matrix", "coo_matrix", "csc_array", "csr_array", "coo_array"}
 _CONTAINERS = {"collections.OrderedDict", "builtins.set", "__builtin__.set", "builtins.frozenset"}
+_BYTES = {"builtins.bytes", "__builtin__.bytes"}  # how old protocols write empty bytes
 _PLAIN = {
     *("numpy.ndarray", "numpy.dtype", "_codecs.encode", "copyreg._reconstructor", "copy_reg._reconstructor"),
     *("builtins.object", "__builtin__.object", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"),
@@ -115,7 +116,7 @@ class _SymbolicUnpickler(_PythonUnpickler):  # type: ignore[misc]
         full = f"{module}.{name}"
         is_storage = module == "torch" and name in _TORCH_STORAGES
         is_sparse = module in _SPARSE and name in _SPARSE_TYPES
-        known = full in _ARRAYS | _BUFFERS | _CONTAINERS | _PLAIN or module.startswith(_CHUMPY)
+        known = full in _ARRAYS | _BUFFERS | _CONTAINERS | _BYTES | _PLAIN or module.startswith(_CHUMPY)
         if not (known or is_storage or is_sparse):
             raise _Refused(f"it asks for {full[:80]!r}, which is no array")
         return Node(full)
@@ -217,6 +218,8 @@ class _Resolver:
             return str(node.arguments[0]).encode("latin1")
         if node.name == "collections.OrderedDict":
             return {key: self.resolve(entry) for key, entry in node.items.items()}
+        if node.name in _BYTES and not node.arguments:
+            return b""
         if node.name in _CONTAINERS:
             return self.resolve(list(node.arguments[0])) if node.arguments else []
         if node.name.startswith(_CHUMPY):

@@ -15,6 +15,7 @@ import numpy as np
 
 from likeness.errors import MotionFileError, OutputError
 from likeness.files import atomic_output
+from likeness.heads.builtin import NAME as BUILTIN
 from likeness.heads.model import HeadModel
 from likeness.motion.record import Motion
 
@@ -298,10 +299,15 @@ def _require_head(path: Path, motion: Motion, head: HeadModel) -> None:
         raise MotionFileError(
             f"{path} was made with the head model {motion.head_name} {motion.head_version}, not {head.name} "
             f"{head.version}: track the video again, or carry it over with `likeness motion convert {path} --head "
-            f"{motion.head_name}.npz --onto {head.name} --out OUT{SUFFIX}`"
+            f"{_head_argument(motion.head_name)} --onto {_head_argument(head.name)} --out OUT{SUFFIX}`"
         )
     if motion.expression_names != tuple(head.expression_names) or len(motion.shape) != head.num_shape:
         raise MotionFileError(f"{path} does not fit the head model {head.name} {head.version}: track the video again")
+
+
+def _head_argument(name: str) -> str:
+    """How a head model is named at the command line: the built-in one by its name, others by a file."""
+    return name if name == BUILTIN else f"{name}.npz"
 
 
 def _damaged(path: Path, reason: str) -> MotionFileError:

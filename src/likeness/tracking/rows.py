@@ -67,7 +67,11 @@ def weighted_rows(  # noqa: PLR0913 - a kernel: plain arrays only
         _product(jaw_part, plain, jaw_turn)
         _product(jaw_rows, jaw_part, jaw_columns)
         if correctives.shape[2] > 0:
-            _product(corrective, correctives[point], slopes)
+            corrective[:] = 0.0
+            for axis in range(3):
+                for entry in range(9):
+                    for k in range(3):
+                        corrective[axis, k] += correctives[point, axis, entry] * slopes[entry, k]
             _product(jaw_part, plain, corrective)
             jaw_rows += jaw_part
         for axis in range(3):

@@ -28,10 +28,10 @@ def load_parameters(path: Path, head: HeadModel, *, fps: float | None = None) ->
     if path.is_dir():
         if not any(path.glob(f"*{SUFFIX}")):
             raise InputError(f"{path} holds no checkpoints of pixel3dmm (00000{SUFFIX}): give another folder or file")
-        return load_pixel3dmm(path, head, fps=fps or DEFAULT_FPS)
+        return load_pixel3dmm(path, head, fps=DEFAULT_FPS if fps is None else fps)
     names = _names(path)
     if set(KEYS) <= names:
-        return load_vhap(path, head, fps=fps or DEFAULT_FPS)
+        return load_vhap(path, head, fps=DEFAULT_FPS if fps is None else fps)
     if set(SMIRK_KEYS) <= names or set(DECA_KEYS) <= names:
         return load_crop_parameters(path, head, fps=fps)
     raise InputError(f"{path} is no motion and no parameter file of VHAP, SMIRK or DECA: see docs/motion-format.md")
