@@ -53,6 +53,13 @@ def test_lids_are_those_of_the_mesh(clip):
         np.testing.assert_allclose(frame.lids, lid_apertures(HEAD, vertices), atol=1e-9)
 
 
+def test_both_eyes_open_alike():
+    settings = replace(SETTINGS, size=64, poses=4)
+    clips = [made_head("x", HEAD, settings=settings, generator=np.random.default_rng(seed)) for seed in range(4)]
+    lids = np.concatenate([clip.motion.lids for clip in clips])
+    assert np.median(np.abs(lids[:, 0] - lids[:, 1])) < 0.02 and lids.max() > 0.12
+
+
 def test_flow_of_the_surface_carries_the_source_onto_the_target():
     """The colours at each target pixel's surface point in the source are the target's, where the source shows them."""
     size, generator = 256, np.random.default_rng(5)

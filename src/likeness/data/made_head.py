@@ -47,6 +47,7 @@ FPS = 25.0  # nominal: the poses are no sequence
 GAMMA = 2.2
 START_DISTANCE = 1.0  # m
 LIDS = ((UPPER_LID_LEFT, LOWER_LID_LEFT, EYE_CORNERS_LEFT), (UPPER_LID_RIGHT, LOWER_LID_RIGHT, EYE_CORNERS_RIGHT))
+BLINK_LIMITS = (-0.8, 1.2)  # of the blink shapes' coefficients
 BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
 
 
@@ -120,25 +121,40 @@ def draw_person(
 
 
 def exact_lids(frame: MotionFrame, rest: MotionFrame, head: HeadModel, shape: Float[np.ndarray, " S"]) -> MotionFrame:
-    """The frame with its lids' opening done by the head's own blink shapes, and the apertures that come of it."""
+    """The frame with its lids' opening done by the head's own blink shapes, and the apertures that come of it.
+
+    Both eyes open alike at rest: random identities alone would give one eye half closed.
+    """
+    names = [name for name in BLINKS if name in head.expression_names]
+    if len(names) < len(BLINKS):
+        return frame
+    blinks = [head.expression_names.index(name) for name in names]
     expression = frame.expression.copy()
-    for side, name in enumerate(BLINKS):
-        if name in head.expression_names:
-            closing = 1.0 - float(frame.lids[side]) / max(float(rest.lids[side]), 1e-6)
-            expression[head.expression_names.index(name)] += float(np.clip(closing, 0.0, 1.0))
-    shut = replace(frame, expression=expression)
-    return replace(shut, lids=lid_apertures(head, posed_vertices(head, shape, expression, shut.joints)))
+    apertures = []
+    for value in (0.0, 1.0):
+        expression[blinks] = value
+        apertures.append(lid_apertures(head, posed_vertices(head, shape, expression, frame.joints), is_signed=True))
+    wanted = rest.lids.mean() * frame.lids / np.maximum(rest.lids, 1e-6)
+    closing = (apertures[0] - wanted) / np.maximum(apertures[0] - apertures[1], 1e-3)
+    expression[blinks] = np.clip(closing, *BLINK_LIMITS)
+    lids = lid_apertures(head, posed_vertices(head, shape, expression, frame.joints))
+    return replace(frame, expression=expression, lids=lids)
 
 
-def lid_apertures(head: HeadModel, vertices: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "2"]:
-    """Mean gap between the lids over the width of the left and right eye, of a mesh in the head frame."""
+def lid_apertures(
+    head: HeadModel, vertices: Float[np.ndarray, "V 3"], *, is_signed: bool = False
+) -> Float[np.ndarray, "2"]:
+    """Mean gap between the lids over the width of the left and right eye, of a mesh in the head frame.
+
+    Lids that cross count as closed, or with `is_signed` below zero.
+    """
     points = landmark_points(head, vertices)
     apertures = []
     for upper, lower, corners in LIDS:
         width = float(np.linalg.norm(points[corners[0]] - points[corners[1]]))
         gap = float(np.mean(points[list(upper), 1] - points[list(lower), 1]))
-        apertures.append(max(gap, 0.0) / max(width, 1e-4))
-    return np.array(apertures)
+        apertures.append(gap / max(width, 1e-4))
+    return np.array(apertures) if is_signed else np.maximum(apertures, 0.0)
 
 
 def _rest_frame(head: HeadModel, shape: Float[np.ndarray, " S"], camera: Camera) -> MotionFrame:

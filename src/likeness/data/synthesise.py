@@ -35,9 +35,7 @@ class SynthesisSettings:
 
     def __post_init__(self) -> None:
         if self.pairs < 0 or self.made_heads < 0 or self.pairs + self.made_heads < 1:
-            raise InputError(
-                f"{self.pairs} pairs and {self.made_heads} made heads were asked for: ask for some"
-            )
+            raise InputError(f"{self.pairs} pairs and {self.made_heads} made heads were asked for: ask for some")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
