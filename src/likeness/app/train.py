@@ -1,0 +1,52 @@
+"""The command `likeness train`: a model trained on prepared clips; the same command goes on where it stopped."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
+
+from likeness.app.console import watch
+from likeness.app.options import File
+
+Flag = FlagCreatePairsOff[bool]
+Optionally = Annotated[Path | None, arg(metavar="FOLDER")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainFgPortrait:
+    """Train FG-Portrait. Several graphics cards: torchrun --standalone --nproc-per-node N --no-python likeness train ..."""
+
+    preset: Positional[Literal["tiny", "small", "full"]]
+    data: Annotated[tuple[Path, ...], arg(metavar="FOLDER")]  # folders of clips, from `likeness data`
+    out: Annotated[Path, arg(metavar="RUN")]  # folder of this run; made if missing, continued if not
+    stage: Literal[1, 2] = 1  # 1: pairs of frames; 2: temporal layers on windows of video
+    start: Optionally = None  # weights to begin with: those of stage 1 for stage 2
+    base: Optionally = None  # Stable Diffusion 1.5 in the layout of diffusers; the preset full needs it
+    x_portrait: File = None  # model_state-415001.th, for the start of the appearance network
+    animatediff: File = None  # motion modules, for the start of the temporal layers
+    validation: Optionally = None  # clips for the pictures and numbers on the way; otherwise those of the training
+    steps: int | None = None  # length of the run; each preset has its own
+    minutes: float | None = None  # the same by the clock, over all continuations; the learning rate follows it
+    batch: int | None = None  # samples per step, of all processes together
+    micro_batch: int | None = None  # samples at a time; smaller ones need less memory
+    rate: float | None = None  # learning rate after the warm-up
+    precision: Literal["float32", "bfloat16"] | None = None
+    saves_memory: Flag = False  # compute activations twice instead of keeping them
+    validate_every: int | None = None  # steps between pictures
+    seed: int = 0
+    cpu: Flag = False  # even if there is a graphics card
+
+    def run(self) -> None:
+        from likeness.nn.require import require_models
+
+        require_models("likeness train")
+        from likeness.app.training import train_fg_portrait
+
+        train_fg_portrait(self, watch=watch)
+
+
+TrainCommand = Annotated[
+    Annotated[TrainFgPortrait, subcommand("fg-portrait")],
+    subcommand("train", description="Train a model on clips made by `likeness data`."),
+]
