@@ -13,7 +13,7 @@ from likeness.app.data import DataCommand
 from likeness.app.evaluate import Evaluate
 from likeness.app.machine import prepare_libraries
 from likeness.app.options import AnimateOptions, Edits, FaceNumber, File, MotionChanges, Picture
-from likeness.app.train import TrainCommand
+from likeness.app.train import Train
 
 DESCRIPTION = "One photo in, a moving, editable, turnable person out."
 Overwrite = FlagCreatePairsOff[bool]
@@ -238,7 +238,7 @@ HeadCommand = Annotated[
     | Annotated[HeadConvert, subcommand("convert")],
     subcommand("head", description="Look at and convert head models."),
 ]
-Command = Demo | Animate | Edit | Track | MotionCommand | HeadCommand | DataCommand | TrainCommand | Bench | Evaluate
+Command = Demo | Animate | Edit | Track | MotionCommand | HeadCommand | DataCommand | Train | Bench | Evaluate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
+from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from likeness.app.console import watch
 from likeness.app.options import File
@@ -14,11 +14,15 @@ Optionally = Annotated[Path | None, arg(metavar="FOLDER")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainFgPortrait:
-    """Train FG-Portrait. Several graphics cards: torchrun --standalone --nproc-per-node N --no-python likeness train ..."""
+class Train:
+    """Train a model on clips made by `likeness data`; the same command goes on where it stopped.
 
+    Several graphics cards: torchrun --standalone --nproc-per-node N --no-python likeness train ...
+    """
+
+    method: Positional[Literal["fg-portrait"]]
     preset: Positional[Literal["tiny", "small", "full"]]
-    data: Annotated[tuple[Path, ...], arg(metavar="FOLDER")]  # folders of clips, from `likeness data`
+    data: Annotated[tuple[Path, ...], arg(metavar="FOLDER [FOLDER ...]")]  # folders of clips, from `likeness data`
     out: Annotated[Path, arg(metavar="RUN")]  # folder of this run; made if missing, continued if not
     stage: Literal[1, 2] = 1  # 1: pairs of frames; 2: temporal layers on windows of video
     start: Optionally = None  # weights to begin with: those of stage 1 for stage 2
@@ -44,9 +48,3 @@ class TrainFgPortrait:
         from likeness.app.training import train_fg_portrait
 
         train_fg_portrait(self, watch=watch)
-
-
-TrainCommand = Annotated[
-    Annotated[TrainFgPortrait, subcommand("fg-portrait")],
-    subcommand("train", description="Train a model on clips made by `likeness data`."),
-]

@@ -9,7 +9,7 @@ import torch
 
 from likeness.app.console import say
 from likeness.app.results import Watch, unwatched
-from likeness.app.train import TrainFgPortrait
+from likeness.app.train import Train
 from likeness.data.clip import Clip
 from likeness.data.folder import open_clips
 from likeness.errors import InputError
@@ -27,7 +27,7 @@ from likeness.training.processes import Processes, join_processes
 logger = logging.getLogger(__name__)
 
 
-def train_fg_portrait(command: TrainFgPortrait, *, watch: Watch = unwatched) -> None:
+def train_fg_portrait(command: Train, *, watch: Watch = unwatched) -> None:
     """Train as the command says; ends the program with 130 or 143 where it was interrupted.
 
     Raises:
@@ -54,7 +54,7 @@ def train_fg_portrait(command: TrainFgPortrait, *, watch: Watch = unwatched) -> 
         say(f"{command.out / 'weights'}: {outcome.step} steps in {minutes:.1f} minutes")
 
 
-def chosen_recipe(command: TrainFgPortrait) -> Recipe:
+def chosen_recipe(command: Train) -> Recipe:
     """The preset's recipe with the options in place of its own numbers.
 
     Raises:
@@ -77,7 +77,7 @@ def chosen_recipe(command: TrainFgPortrait) -> Recipe:
     return replace(recipe, training=replace(training, **asked, seed=command.seed, saves_memory=saves))
 
 
-def first_networks(config: FgPortraitConfig, command: TrainFgPortrait, head: HeadModel) -> Networks:
+def first_networks(config: FgPortraitConfig, command: Train, head: HeadModel) -> Networks:
     """The networks before the first step: fresh, from foreign weights, or from an earlier training.
 
     Raises:
