@@ -1,6 +1,8 @@
 """Small models and conditions for the tests of FG-Portrait."""
 
+import copy
 from dataclasses import replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -14,9 +16,14 @@ from likeness.fg_portrait.presets import second_stage, tiny
 torch.set_num_threads(1)
 
 
-def noisy_networks(config: FgPortraitConfig, seed: int = 0) -> Networks:
-    """Networks in which nothing is zero but what must be: the temporal layers' output."""
-    torch.manual_seed(seed)
+def noisy_networks(config: FgPortraitConfig) -> Networks:
+    """Networks in which nothing is zero but what must be: the temporal layers' output. Each caller's own copy."""
+    return copy.deepcopy(_built(config))
+
+
+@cache
+def _built(config: FgPortraitConfig) -> Networks:
+    torch.manual_seed(0)
     networks = build_networks(config).eval()
     with torch.no_grad():
         for name, value in networks.named_parameters():

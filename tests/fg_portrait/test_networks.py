@@ -209,5 +209,5 @@ def test_image_weights_become_a_video_model() -> None:
     networks = noisy_networks(tiny())
     assert isinstance(networks.denoiser, UNet2DConditionModel)
     video = with_temporal_layers(networks.denoiser, second_stage(tiny()))
-    for name, value in networks.denoiser.state_dict().items():
-        assert torch.equal(video.state_dict()[name], value)
+    stored = video.state_dict()
+    assert all(torch.equal(stored[name], value) for name, value in networks.denoiser.state_dict().items())

@@ -1,6 +1,7 @@
 """Presets have the sizes that the method and its reduced models are known by; full size on tensors without memory."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from likeness.fg_portrait.config import FgPortraitConfig, SamplingSettings, UnetSettings
 from likeness.fg_portrait.cost import estimate_cost
-from likeness.fg_portrait.networks import build_networks
+from likeness.fg_portrait.networks import PARTS, Networks, build_motion_adapter, build_networks
 from likeness.fg_portrait.presets import PRESETS, full, second_stage, small, tiny
 from likeness.nn.attention_bank import attention_layer, bank_names
 from likeness.nn.json_record import record_from_json, record_to_json
@@ -16,31 +17,34 @@ from likeness.nn.json_record import record_from_json, record_to_json
 MILLION = 1e6
 
 
-def parameters(config: FgPortraitConfig) -> dict[str, float]:
+def millions(values: Iterable[torch.Tensor]) -> float:
+    return sum(value.numel() for value in values) / MILLION
+
+
+def parameters(networks: Networks) -> dict[str, float]:
     """Millions of each part."""
+    found = {name: millions(networks.part(name).values()) for name in PARTS}
+    return {**found, "space": millions(networks.space.parameters())}
+
+
+def built(config: FgPortraitConfig) -> Networks:
     with torch.device("meta"):
-        networks = build_networks(config)
-    found = {name: networks.part(name) for name in ("appearance", "control", "denoiser", "motion")}
-    found["space"] = dict(networks.space.named_parameters())
-    return {name: sum(value.numel() for value in part.values()) / MILLION for name, part in found.items()}
+        return build_networks(config)
 
 
 def test_full_has_the_published_sizes() -> None:
-    sizes = parameters(second_stage(full()))
+    config = second_stage(full())
+    networks = built(config)
+    sizes = parameters(networks)
     assert sizes["appearance"] == pytest.approx(859.5, abs=0.05)
     assert sizes["control"] == pytest.approx(361.3 + 1.50 - 1.09, abs=0.05)  # with the wider embedding
     assert sizes["denoiser"] == pytest.approx(859.5 + 77 * 768 / MILLION, abs=0.05)
     assert sizes["motion"] == pytest.approx(417.1, abs=0.05)
     assert sizes["space"] == pytest.approx(83.7, abs=0.05)
-    config = second_stage(full())
     assert config.temporal is not None
-    with_mid = replace(config, temporal=replace(config.temporal, mid_block=True))
-    assert parameters(with_mid)["motion"] == pytest.approx(453.2, abs=0.05)
-
-
-def test_full_has_the_published_attention_layers() -> None:
     with torch.device("meta"):
-        networks = build_networks(second_stage(full()))
+        adapter = build_motion_adapter(config.unet, replace(config.temporal, mid_block=True))
+    assert millions(adapter.parameters()) == pytest.approx(453.2, abs=0.05)
     names = bank_names(networks.denoiser)
     assert names == bank_names(networks.appearance)
     widths = [attention_layer(networks.denoiser, name).to_q.in_features for name in names]
@@ -57,10 +61,10 @@ def test_full_costs_what_was_counted_elsewhere() -> None:
 
 
 def test_small_and_tiny_have_their_sizes() -> None:
-    sizes = parameters(second_stage(small()))
+    sizes = parameters(built(second_stage(small())))
     assert sizes["denoiser"] + sizes["appearance"] + sizes["control"] == pytest.approx(38.28, abs=0.005)
     assert sizes["motion"] == pytest.approx(5.64, abs=0.005)
-    assert sum(parameters(tiny()).values()) == pytest.approx(0.65, abs=0.005)
+    assert sum(parameters(built(tiny())).values()) == pytest.approx(0.65, abs=0.005)
 
 
 @pytest.mark.parametrize("stage", [lambda config: config, second_stage])

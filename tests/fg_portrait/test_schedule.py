@@ -53,7 +53,9 @@ def test_ddim_agrees_with_another_implementation(betas: str, prediction: str, ze
         ours = ddim_step(schedule, predicted, ours, timestep=time, following=following)
         noisy = theirs.step(predicted, time, noisy).prev_sample
         scale = noisy.abs().max()
-        torch.testing.assert_close(ours / scale, noisy / scale, atol=2e-3 if betas == "squared_cosine" else 1e-4, rtol=0)
+        torch.testing.assert_close(
+            ours / scale, noisy / scale, atol=2e-3 if betas == "squared_cosine" else 1e-4, rtol=0
+        )
 
 
 def test_leading_spacing_is_that_of_stable_diffusion() -> None:

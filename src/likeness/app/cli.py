@@ -12,7 +12,7 @@ from likeness.app.console import run_guarded, say, watch
 from likeness.app.data import DataCommand
 from likeness.app.evaluate import Evaluate
 from likeness.app.machine import prepare_libraries
-from likeness.app.options import AnimateOptions, Edits, FaceNumber, File, MotionChanges, Picture
+from likeness.app.options import AnimateOptions, Edits, FaceNumber, File, MotionChanges, Picture, Rendering
 from likeness.app.train import Train
 
 DESCRIPTION = "One photo in, a moving, editable, turnable person out."
@@ -71,6 +71,7 @@ class Edit:
     edits: Annotated[Edits, arg(name="")] = field(default_factory=Edits)
     timeline: File = None  # keyframes (.json) that a video follows instead of the sweep
     picture: Annotated[Picture, arg(name="")] = field(default_factory=Picture)
+    rendering: Annotated[Rendering, arg(name="")] = field(default_factory=Rendering)
     overwrite: Overwrite = False  # replace OUT if it exists
 
     def run(self) -> None:
@@ -82,6 +83,7 @@ class Edit:
             edits=self.edits,
             timeline=self.timeline,
             picture=self.picture,
+            rendering=self.rendering,
             overwrite=self.overwrite,
             watch=watch,
         )

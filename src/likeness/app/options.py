@@ -9,11 +9,15 @@ import tyro
 Transfer = Literal["relative", "absolute"]
 PoseReference = Literal["median", "frontal", "first"]
 Frame = Literal["full", "crop"]
-Method = Literal["flow-warp"]
+Method = Literal["flow-warp", "fg-portrait"]
+Sampler = Literal["ddim", "lcm"]
 FaceNumber = Annotated[int | None, tyro.conf.arg(metavar="N")]
 Pixels = Annotated[int | None, tyro.conf.arg(metavar="PIXELS")]
 Seconds = Annotated[float | None, tyro.conf.arg(metavar="SECONDS")]
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
+Folder = Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")]
+Count = Annotated[int | None, tyro.conf.arg(metavar="N")]
+Factor = Annotated[float | None, tyro.conf.arg(metavar="FACTOR")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,18 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rendering:
+    """Which renderer draws, and with what. All but the first are for renderers with weights."""
+
+    method: Method = "flow-warp"  # flow-warp needs nothing; fg-portrait is a diffusion model
+    weights: Folder = None  # folder of the method's weights
+    seed: int = 0  # the same seed, inputs and machine give the same frames
+    steps: Count = None  # denoising steps; otherwise those that the weights were made for
+    guidance: Factor = None  # how much source and motion are exaggerated, 1 or more; otherwise that of the weights
+    sampler: Annotated[Sampler | None, tyro.conf.arg(metavar="ddim|lcm")] = None  # otherwise that of the weights
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnimateOptions:
     """Everything that `animate` can vary."""
 
@@ -62,7 +78,7 @@ class AnimateOptions:
     picture: Annotated[Picture, tyro.conf.arg(name="")] = field(default_factory=Picture)
     driving_face: FaceNumber = None  # number of the face in the driving video or image, from the left
     audio: File = None  # sound for the result; otherwise that of the driving video
-    method: Method = "flow-warp"  # the renderer
+    rendering: Annotated[Rendering, tyro.conf.arg(name="")] = field(default_factory=Rendering)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from likeness.app.framing import check_picture, frame_portrait
-from likeness.app.options import AnimateOptions, Edits, Picture
+from likeness.app.options import AnimateOptions, Edits, Picture, Rendering
 from likeness.app.overlay import write_overlay
+from likeness.app.renderers import check_rendering
 from likeness.app.results import Result, Watch, check_target, unwatched, write_result
 from likeness.app.sources import check_audio, head_edit, open_driving, open_recording, read_portrait, region_strengths
 from likeness.errors import InputError
@@ -47,6 +48,7 @@ def animate(
     head = builtin_head()
     target = check_target(Path(out), overwrite=overwrite, inputs=[photo, driving])
     check_picture(options.picture)
+    check_rendering(options.rendering)
     change, strengths = head_edit(options.edits, head), region_strengths(options.strength)
     source = open_driving(Path(driving), head, face=options.driving_face)
     if not target.is_video and source.num_frames != 1:
@@ -58,7 +60,7 @@ def animate(
     if target.is_video and len(performance) == 1:
         performance = there_and_back(performance, portrait.rest)
     framing = frame_portrait(portrait, options.picture)
-    return write_result(target, framing, performance, method=options.method, audio=audio, watch=watch)
+    return write_result(target, framing, performance, rendering=options.rendering, audio=audio, watch=watch)
 
 
 def edit(
@@ -68,6 +70,7 @@ def edit(
     edits: Edits | None = None,
     timeline: str | Path | None = None,
     picture: Picture | None = None,
+    rendering: Rendering | None = None,
     overwrite: bool = False,
     watch: Watch = unwatched,
 ) -> Result:
@@ -76,11 +79,12 @@ def edit(
     Raises:
         LikenessError: an input cannot be used or the result cannot be written; nothing is left behind.
     """
-    picture = picture or Picture()
+    picture, rendering = picture or Picture(), rendering or Rendering()
     head = builtin_head()
     inputs = [photo] if timeline is None else [photo, timeline]
     target = check_target(Path(out), overwrite=overwrite, inputs=inputs)
     check_picture(picture)
+    check_rendering(rendering)
     change = head_edit(edits or Edits(), head)
     if timeline is not None and not target.is_video:
         raise InputError(f"a timeline needs a video, but {out} is a picture: give a name such as OUT.mp4")
@@ -95,7 +99,7 @@ def edit(
     else:
         performance = motion_of_edits([change], rest, head, fps=SWEEP_FPS, shape=shape, camera=camera, source="edit")
     framing = frame_portrait(portrait, picture)
-    return write_result(target, framing, performance, method="flow-warp", audio=None, watch=watch)
+    return write_result(target, framing, performance, rendering=rendering, audio=None, watch=watch)
 
 
 def track(

@@ -1,23 +1,19 @@
 """Rendering the moments of a performance into one file, and what is said about it afterwards."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-from jaxtyping import UInt8
-
 from likeness.app.framing import Framing
-from likeness.app.options import Method
+from likeness.app.options import Rendering
+from likeness.app.renderers import Watch as Watch
 from likeness.app.renderers import open_renderer
 from likeness.media.images import IMAGE_SUFFIXES, write_image
 from likeness.media.output import check_output
 from likeness.media.video import VIDEO_SUFFIXES, VideoWriter, check_video_output
 from likeness.motion.record import Motion
-
-Watch = Callable[[Iterable[Any], str, int | None], Iterable[Any]]  # sees each item of a long step as it passes
 
 
 def unwatched(items: Iterable[Any], label: str, total: int | None) -> Iterable[Any]:
@@ -70,7 +66,7 @@ def check_target(out: Path, *, overwrite: bool, inputs: Sequence[str | Path]) ->
 
 
 def write_result(
-    target: Target, framing: Framing, motion: Motion, *, method: Method, audio: Path | None, watch: Watch
+    target: Target, framing: Framing, motion: Motion, *, rendering: Rendering, audio: Path | None, watch: Watch
 ) -> Result:
     """Render each moment of a motion and write the pictures; the file appears complete or not at all.
 
@@ -78,11 +74,14 @@ def write_result(
         OutputError: it cannot be written.
     """
     start = perf_counter()
-    pictures = render_motion(framing, motion, method)
+    renderer = open_renderer(rendering, watch=watch, count=len(motion) if target.is_video else 1)
+    prepared = renderer.prepare(framing.portrait)
+    pictures = (framing.cut(picture) for picture in renderer.render(prepared, motion.frames()))
+    watch_frames = unwatched if renderer.watches else watch
     if target.is_video:
         with VideoWriter(target.path, fps=motion.fps, overwrite=target.overwrite, audio_from=audio) as writer:
             moments = zip(motion.times - motion.times[0], pictures, strict=True)
-            for time, picture in watch(moments, "rendering", len(motion)):
+            for time, picture in watch_frames(moments, "rendering", len(motion)):
                 writer.write(picture, float(time))
     else:
         write_image(target.path, next(pictures), overwrite=target.overwrite)
@@ -93,10 +92,3 @@ def write_result(
         height=framing.height,
         seconds=perf_counter() - start,
     )
-
-
-def render_motion(framing: Framing, motion: Motion, method: Method) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-    """The pictures of a motion, cut to what is kept."""
-    renderer = open_renderer(method)
-    prepared = renderer.prepare(framing.portrait)
-    return (framing.cut(picture) for picture in renderer.render(prepared, motion.frames()))

@@ -53,11 +53,11 @@ def assemble_networks(config: FgPortraitConfig, weights: ForeignWeights) -> tupl
     config = sized_like(config, weights.stable_diffusion, motion)
     if weights.tiny_vae is not None:
         config = replace(config, space="tiny_vae")
+    sizes = config.unet
+    context = empty_prompt(weights.stable_diffusion, tokens=sizes.context_tokens, width=sizes.context_width)
     denoiser, report = load_base_denoiser(weights.stable_diffusion, config)
     reports.append(report)
     networks = build_networks(config, denoiser=denoiser)
-    sizes = config.unet
-    context = empty_prompt(weights.stable_diffusion, tokens=sizes.context_tokens, width=sizes.context_width)
     networks.context.data.copy_(context)
     if weights.tiny_vae is not None:
         reports.append(load_tiny_autoencoder(networks, weights.tiny_vae))
@@ -155,8 +155,9 @@ def load_base_denoiser(folder: Path, config: FgPortraitConfig) -> tuple[UNet2DCo
             "give the base model that they were trained on"
         )
     check_schedule(folder, config.diffusion.prediction)
+    tensors = model_tensors(folder / "unet")
     unet = build_unet(config.unet, config.latent_channels)
-    report = load_tensors(tensors_of(unet), model_tensors(folder / "unet"), part=str(folder / "unet"))
+    report = load_tensors(tensors_of(unet), tensors, part=str(folder / "unet"))
     return unet, report
 
 

@@ -4,6 +4,7 @@ A diffusers `ControlNetModel` whose condition embedding stands outside of it, so
 condition is computed once, not once per denoising step.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -32,12 +33,20 @@ class MotionCondition:
     def __len__(self) -> int:
         return len(self.picture)
 
-    def __getitem__(self, index: slice | list[int] | Int[Tensor, " _"]) -> "MotionCondition":
+    def __getitem__(self, index: slice) -> "MotionCondition":
         """Some of the frames."""
-        entries = (self.picture, self.source, self.source_pixels, self.source_valid)
-        picked = [None if entry is None else entry[index] for entry in entries]
-        assert picked[0] is not None
-        return MotionCondition(picture=picked[0], source=picked[1], source_pixels=picked[2], source_valid=picked[3])
+        return self._each(lambda entry: entry[index])
+
+    def to(self, device: torch.device) -> "MotionCondition":
+        """The same on another device."""
+        return self._each(lambda entry: entry.to(device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "MotionCondition":
+        optional = {
+            name: None if (entry := getattr(self, name)) is None else change(entry)
+            for name in ("source", "source_pixels", "source_valid")
+        }
+        return MotionCondition(picture=change(self.picture), **optional)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

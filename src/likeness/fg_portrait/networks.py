@@ -63,22 +63,15 @@ class Networks(nn.Module):
 
     def trained(self) -> dict[str, nn.Parameter]:
         """The parameters that the configuration trains, as `part.name`; those that get no gradient are left out."""
-        return {
-            f"{part}.{name}": value
-            for part in self.config.trained
-            for name, value in self.part(part).items()
-            if not (part == "appearance" and name in self._unread())
-        }
+        unread = {f"appearance.{name}" for name in unread_parameters(self.appearance)}
+        found = {f"{part}.{name}": value for part in self.config.trained for name, value in self.part(part).items()}
+        return {name: value for name, value in found.items() if name not in unread}
 
     def freeze(self) -> None:
         """Let exactly the trained parameters ask for gradients, which still pass through the frozen ones."""
         wanted = {id(value) for value in self.trained().values()}
         for value in self.parameters():
             value.requires_grad_(id(value) in wanted)
-
-    def _unread(self) -> frozenset[str]:
-        """Parameters of the appearance network that act after the last token it stores, so never on a result."""
-        return frozenset(unread_parameters(self.appearance))
 
     def read_source(
         self,

@@ -71,6 +71,7 @@ class Sampler:
         self.seed = seed
         self.schedule: NoiseSchedule = make_schedule(networks.config.diffusion)
         self.timesteps = sampling_timesteps(settings)
+        self.precision = torch.autocast("cuda", torch.bfloat16, enabled=sources.is_cuda)  # float32 on the CPU
 
     @property
     def is_temporal(self) -> bool:
@@ -127,7 +128,8 @@ class Sampler:
         for begin in range(0, len(condition), size):
             part = condition[begin : begin + size]
             source = self.sources[:1].expand(len(part), -1, -1, -1)
-            embedded.append(self.networks.embed(part, source))
+            with self.precision:
+                embedded.append(self.networks.embed(part, source))
             noise = self._noise(first + begin, len(part), stream=0)
             start.append(self._start(part, source, noise))
         return torch.cat(embedded), torch.cat(start)
@@ -158,12 +160,13 @@ class Sampler:
         joined = latents
         if section.carried is not None:
             joined = torch.cat([section.carried.levels[step], latents])
-        bank = banks.at(timestep)
+        with self.precision:
+            bank = banks.at(timestep)
 
-        def predict(frames: list[int]) -> Float[Tensor, "T C h w"]:
-            return self._predict(joined[frames], section.embedded[frames], timestep, bank)
+            def predict(frames: list[int]) -> Float[Tensor, "T C h w"]:
+                return self._predict(joined[frames], section.embedded[frames], timestep, bank)
 
-        predicted = blend_windows(self._windows(len(joined), section.first, step), predict, joined)
+            predicted = blend_windows(self._windows(len(joined), section.first, step), predict, joined)
         predicted = predicted[section.num_carried :]
         if self.settings.sampler == "lcm":
             fresh = self._noise(section.first, len(latents), stream=step + 1)

@@ -1,6 +1,7 @@
 """Adapters for foreign weights: names against an independent converter, every tensor in its place, hostile files."""
 
 import pickle
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -16,6 +17,11 @@ from likeness.nn.foreign.x_portrait import read_x_portrait
 from likeness.nn.load_report import load_tensors, tensors_of
 from likeness.nn.tensor_files import read_tensors
 from tests.nn.foreign import foreign_files as made
+
+
+def same(some: Mapping[str, torch.Tensor], stored: Mapping[str, torch.Tensor]) -> bool:
+    """Whether each of some tensors is the stored one of its name."""
+    return all(torch.equal(value, stored[name]) for name, value in some.items())
 
 
 def test_ldm_names_agree_with_another_converter_on_every_tensor() -> None:
@@ -39,15 +45,15 @@ def test_x_portrait_parts_come_out_as_they_went_in(tmp_path) -> None:
     read = read_x_portrait(tmp_path / "model.th")
     unread = {name for name in appearance.state_dict() if name.startswith(("conv_norm_out", "conv_out"))}
     assert set(read.appearance) == set(appearance.state_dict()) - unread
-    assert all(torch.equal(value, appearance.state_dict()[name]) for name, value in read.appearance.items())
+    assert same(read.appearance, appearance.state_dict())
     hint = {name for name in control.state_dict() if "cond_embedding" in name}
     assert set(read.control) == set(control.state_dict()) - hint
-    assert all(torch.equal(value, control.state_dict()[name]) for name, value in read.control.items())
+    assert same(read.control, control.state_dict())
     late = {name for name in motion.state_dict() if name.startswith("up_blocks") and ".motion_modules.2." in name}
     late -= {name for name in late if name.startswith("up_blocks.3")}  # the last level has no up-sampler
     tables = {name for name in motion.state_dict() if name.endswith("pos_embed.pe")}
     assert set(read.motion.tensors) == set(motion.state_dict()) - late - tables
-    assert all(torch.equal(value, motion.state_dict()[name]) for name, value in read.motion.tensors.items())
+    assert same(read.motion.tensors, motion.state_dict())
     assert read.motion.max_length == 24
     assert read.others == len(made.to_ldm(made.unet().state_dict())) + 1
 
@@ -93,7 +99,7 @@ def test_lora_adds_its_update_to_linear_layers_and_convolutions(tmp_path) -> Non
 
 def test_lora_of_another_model_changes_nothing(tmp_path) -> None:
     network = made.unet()
-    other = made.unet(widths=(16, 32, 64, 64))
+    other = made.unet(widths=(24, 32, 64, 64))
     made.write_lcm_lora(tmp_path / "lora.safetensors", other, ("time_embedding.linear_1", "conv_in"))
     before = {name: value.clone() for name, value in network.state_dict().items()}
     with pytest.raises(InputError, match="another model"):

@@ -103,9 +103,10 @@ def empty_prompt(folder: Path, *, tokens: int, width: int) -> Float[Tensor, "1 L
             f"numbers, but {tokens} x {width} are expected: it belongs to another U-Net"
         )
     start, end = vocabulary[START], vocabulary[END]
+    tensors = _text_tensors(folder)
     known = {name: sizes[name] for name in _TEXT_SIZES if name in sizes}
     encoder = CLIPTextModel(CLIPTextConfig(**known, bos_token_id=start, eos_token_id=end, pad_token_id=end)).eval()
-    stored = {_text_name(name, encoder): value for name, value in _text_tensors(folder).items()}
+    stored = {_text_name(name, encoder): value for name, value in tensors.items()}
     load_tensors(
         tensors_of(encoder), stored, part="text_encoder", may_miss=(r".*position_ids",), may_exceed=(r".*position_ids",)
     )

@@ -1,0 +1,70 @@
+"""FG-Portrait behind the table of renderers: weights from a folder, options over those of the weights, the device."""
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from likeness.app.options import Rendering
+from likeness.app.renderers import Renderer, Watch
+from likeness.errors import InputError
+from likeness.fg_portrait.config import FgPortraitConfig, SamplingSettings
+from likeness.fg_portrait.renderer import Prepared, prepare, render
+from likeness.fg_portrait.schedule import sampling_timesteps
+from likeness.fg_portrait.weights import load_networks
+from likeness.nn.checkpoint import read_config, read_header
+from likeness.tracking.portrait import Portrait
+
+LCM_STEPS = 8  # where LCM is asked for and no number is given
+logger = logging.getLogger(__name__)
+
+
+def open_fg_portrait(rendering: Rendering, *, watch: Watch, count: int) -> Renderer:
+    """The renderer with the weights that are asked for.
+
+    Raises:
+        InputError: the folder or an option cannot be used.
+    """
+    assert rendering.weights is not None
+    folder = rendering.weights
+    read_header(folder)
+    settings = sampling_settings(read_config(folder, FgPortraitConfig), rendering)
+
+    def prepare_portrait(portrait: Portrait) -> Prepared:
+        networks, reports = load_networks(folder, head=portrait.head, sampler=settings.sampler)
+        for report in reports:
+            logger.info("%s", report.line)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return prepare(portrait, networks=networks.to(device), settings=settings, seed=rendering.seed)
+
+    def render_frames(prepared: Any, frames: Any) -> Any:
+        return render(prepared, frames, watch=watch, count=count)
+
+    return Renderer(prepare=prepare_portrait, render=render_frames, watches=True)
+
+
+def sampling_settings(config: FgPortraitConfig, rendering: Rendering) -> SamplingSettings:
+    """The weights' own way of sampling, with what the user asks for in its place.
+
+    Raises:
+        InputError: a number is out of range, or guidance is asked of weights that have it inside.
+    """
+    settings = config.sampling
+    if config.distilled_guidance is not None:
+        if rendering.guidance not in (None, 1.0):
+            raise InputError(
+                f"--guidance is {rendering.guidance}, but these weights have guidance {config.distilled_guidance} "
+                "inside: leave the option out"
+            )
+        settings = replace(settings, guidance=1.0)
+    if rendering.sampler is not None and rendering.sampler != settings.sampler:
+        steps, guidance = (LCM_STEPS, 1.0) if rendering.sampler == "lcm" else (settings.steps, settings.guidance)
+        settings = replace(settings, sampler=rendering.sampler, steps=steps, guidance=guidance)
+    asked = {name: value for name in ("steps", "guidance") if (value := getattr(rendering, name)) is not None}
+    try:
+        settings = replace(settings, **asked)
+        sampling_timesteps(settings)
+    except ValueError as error:
+        raise InputError(f"these sampling options cannot be used: {error}") from error
+    return settings

@@ -1,0 +1,74 @@
+"""Training samples to batches: pictures as tensors, the condition of every target, weights where targets are true."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+from likeness.data.sample import Sample, Shot
+from likeness.fg_portrait.condition import View, motion_condition, picture_tensor
+from likeness.fg_portrait.config import FgPortraitConfig
+from likeness.fg_portrait.control import MotionCondition
+from likeness.fg_portrait.objective import Batch
+from likeness.fg_portrait.sampler import join_conditions
+from likeness.heads.model import HeadModel
+
+
+def make_batch(samples: Sequence[Sample], head: HeadModel, config: FgPortraitConfig) -> Batch:
+    """One batch of samples that all have the same number of targets, on the CPU.
+
+    Raises:
+        InputError: a sample's motion cannot be posed.
+    """
+    made = [_sample_tensors(sample, head, config) for sample in samples]
+    return Batch(
+        sources=torch.stack([source for source, _, _, _ in made]),
+        targets=torch.stack([targets for _, targets, _, _ in made]),
+        condition=join_conditions([condition for _, _, condition, _ in made]),
+        weights=torch.stack([weights for _, _, _, weights in made]),
+    )
+
+
+def _sample_tensors(
+    sample: Sample, head: HeadModel, config: FgPortraitConfig
+) -> tuple[Float32[Tensor, "K 3 H W"], Float32[Tensor, "T 3 H W"], MotionCondition, Float32[Tensor, "T 1 H W"]]:
+    """Source, targets, condition and weights of one sample; mirrored together where the sample says so."""
+    source = _view(sample.source)
+    conditions = [
+        motion_condition(head, sample.shape, source=source, target=_view(target), settings=config.control)
+        for target in sample.targets
+    ]
+    pictures = picture_tensor(sample.source.image)
+    targets = torch.cat([picture_tensor(target.image) for target in sample.targets])
+    weights = torch.stack([torch.from_numpy(target.trust.astype(np.float32))[None] for target in sample.targets])
+    condition = join_conditions(conditions)
+    if sample.is_mirrored:
+        condition = mirrored_condition(condition, config)
+        pictures, targets, weights = pictures.flip(-1), targets.flip(-1), weights.flip(-1)
+    return pictures, targets, condition, weights
+
+
+def mirrored_condition(condition: MotionCondition, config: FgPortraitConfig) -> MotionCondition:
+    """The condition of mirrored pictures: maps flipped, sideways components negated, positions counted from the right.
+
+    Left and right eye change places in nothing that the channels hold.
+    """
+    picture = condition.picture.flip(-1)
+    if config.control.condition == "flow3d":
+        signs = [-1.0 if name.endswith(".x") else 1.0 for name in config.control.flow.names]
+        picture = picture * torch.tensor(signs)[:, None, None]
+    pixels = condition.source_pixels
+    if pixels is not None:
+        pixels = pixels.flip(-2) * torch.tensor([-1.0, 1.0]) + torch.tensor([1.0, 0.0])
+    return MotionCondition(
+        picture=picture,
+        source=None if condition.source is None else condition.source.flip(-1),
+        source_pixels=pixels,
+        source_valid=None if condition.source_valid is None else condition.source_valid.flip(-1),
+    )
+
+
+def _view(shot: Shot) -> View:
+    return View(frame=shot.frame, camera=shot.camera, image=shot.image)

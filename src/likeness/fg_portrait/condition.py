@@ -1,0 +1,114 @@
+"""From fitted heads and pictures to what the networks are told: flow channels, where each pixel lies in the source."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+from torch import Tensor
+
+from likeness.errors import InputError
+from likeness.fg_portrait.config import ControlSettings
+from likeness.fg_portrait.control import MotionCondition
+from likeness.fg_portrait.landmark_picture import landmark_picture
+from likeness.flow.condition import flow_condition
+from likeness.flow.posed import PosedHead, pose_head
+from likeness.geometry.camera import Camera
+from likeness.heads.model import HeadModel
+from likeness.heads.skinning import landmark_points, posed_vertices
+from likeness.media.crop import resize
+from likeness.motion.record import MotionFrame
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """A head at one moment in a square picture, and the picture if there is one."""
+
+    frame: MotionFrame
+    camera: Camera  # of the square picture
+    image: UInt8[np.ndarray, "H W 3"] | None = None
+
+
+def motion_condition(
+    head: HeadModel,
+    shape: Float32[np.ndarray, " S"] | np.ndarray,
+    *,
+    source: View,
+    target: View,
+    settings: ControlSettings,
+) -> MotionCondition:
+    """The condition of one frame: one entry along its first axis.
+
+    Args:
+        shape: identity coefficients of the source person; the target moves the same head.
+
+    Raises:
+        InputError: the condition needs a picture that is not there, or the motion cannot be posed.
+    """
+    if settings.condition == "drive_rgb":
+        return MotionCondition(picture=_picture(target, settings.flow.resolution, "the driving picture"))
+    if settings.condition == "pred_flow":
+        resolution = settings.flow.resolution
+        return MotionCondition(
+            picture=_picture(target, resolution, "the driving picture"),
+            source=_picture(source, resolution, "the source picture"),
+        )
+    posed = posed_head(head, shape, target)
+    flow = None
+    if settings.condition == "flow3d" or settings.warp_latent:
+        flow = flow_condition(posed, posed_head(head, shape, source), settings.flow)
+    if settings.condition == "landmark":
+        picture = _landmarks(head, shape, target, settings.flow.resolution)
+    else:
+        assert flow is not None
+        picture = flow.channels
+    if flow is None:
+        return MotionCondition(picture=torch.from_numpy(picture)[None])
+    known = np.isfinite(flow.source_pixels).all(axis=-1) & (np.asarray(flow.mask) > 0)
+    return MotionCondition(
+        picture=torch.from_numpy(np.ascontiguousarray(picture, dtype=np.float32))[None],
+        source_pixels=torch.from_numpy(np.nan_to_num(flow.source_pixels).astype(np.float32))[None],
+        source_valid=torch.from_numpy(known.astype(np.float32))[None, None],
+    )
+
+
+def posed_head(head: HeadModel, shape: np.ndarray, view: View) -> PosedHead:
+    """The head of a view, in front of its camera.
+
+    Raises:
+        InputError: the frame's numbers are not finite, or the head is at the camera.
+    """
+    frame = view.frame
+    return pose_head(
+        head,
+        shape=shape,
+        expression=frame.expression,
+        joints=frame.joints,
+        T_cam_head=frame.T_cam_head,
+        camera=view.camera,
+        lids=frame.lids,
+    )
+
+
+def picture_tensor(image: UInt8[np.ndarray, "H W 3"]) -> Float32[Tensor, "1 3 H W"]:
+    """A picture in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float() / 127.5 - 1.0
+
+
+def tensor_pictures(images: Float32[Tensor, "N 3 H W"]) -> UInt8[np.ndarray, "N H W 3"]:
+    """Pictures of tensors in [-1, 1], rounded."""
+    scaled = ((images.float().clamp(-1.0, 1.0) + 1.0) * 127.5).round()
+    return scaled.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _picture(view: View, resolution: int, what: str) -> Float32[Tensor, "1 3 H W"]:
+    if view.image is None:
+        raise InputError(f"these weights follow {what}, which a motion file does not hold: use weights for 3D flow")
+    return picture_tensor(resize(view.image, resolution, resolution))
+
+
+def _landmarks(head: HeadModel, shape: np.ndarray, view: View, resolution: int) -> Float32[np.ndarray, "3 H W"]:
+    """The target head's embedded landmarks as lines."""
+    vertices = posed_vertices(head, shape, view.frame.expression, view.frame.joints)
+    points = view.frame.T_cam_head.apply(landmark_points(head, vertices))
+    return landmark_picture(points, view.camera, resolution)

@@ -1,0 +1,69 @@
+"""How each preset is trained: numbers of section 7 for `full`, of section 11 for `small` and `tiny`."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from likeness.data.augment import UNCHANGED
+from likeness.data.sample import SampleSettings
+from likeness.fg_portrait.config import FgPortraitConfig
+from likeness.fg_portrait.presets import PRESETS, second_stage
+from likeness.training.settings import TrainSettings
+
+Stage = Literal[1, 2]
+FULL_WINDOW, SMALL_WINDOW, TINY_WINDOW = 16, 8, 4  # frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole training: the model, what it sees, how it learns."""
+
+    model: FgPortraitConfig
+    samples: SampleSettings
+    training: TrainSettings
+
+
+def tiny(stage: Stage) -> Recipe:
+    """Seconds on one core; nothing is augmented, so that a few pairs can be learned by heart."""
+    samples = SampleSettings(size=64, window=None if stage == 1 else TINY_WINDOW, augmentation=UNCHANGED)
+    training = TrainSettings(
+        steps=200, batch=2, micro_batch=2, rate=2e-3, final_rate=2e-4, warmup_steps=5, average=0.95,
+        validate_every=100,
+    )  # fmt: skip
+    return Recipe(model=_model("tiny", stage), samples=samples, training=training)
+
+
+def small(stage: Stage) -> Recipe:
+    """About 25 minutes on one large graphics card; the rate falls by the clock."""
+    model = _model("small", stage)
+    if stage == 1:
+        training = TrainSettings(
+            minutes=20.0, batch=64, micro_batch=64, rate=2e-4, final_rate=2e-5, warmup_steps=300,
+            precision="bfloat16", loaders=8, ahead=16,
+        )  # fmt: skip
+        return Recipe(model=model, samples=SampleSettings(size=256), training=training)
+    training = TrainSettings(
+        minutes=4.0, batch=8, micro_batch=8, rate=2e-4, final_rate=2e-5, warmup_steps=50, precision="bfloat16",
+        validate_every=250, loaders=8, ahead=8,
+    )  # fmt: skip
+    return Recipe(model=model, samples=SampleSettings(size=256, window=SMALL_WINDOW), training=training)
+
+
+def full(stage: Stage) -> Recipe:
+    """The paper's sizes: 30,000 steps of 32 pairs, then 15,000 of 4 windows; rate 1e-5 throughout."""
+    plain = TrainSettings(
+        steps=30_000, batch=32, micro_batch=4, rate=1e-5, final_rate=1e-5, warmup_steps=500, average=0.9999,
+        precision="bfloat16", saves_memory=True, log_every=50, validate_every=2500, save_minutes=30.0, loaders=8,
+    )  # fmt: skip
+    model = _model("full", stage)
+    if stage == 1:
+        return Recipe(model=model, samples=SampleSettings(size=512), training=plain)
+    training = replace(plain, steps=15_000, batch=4, micro_batch=1)
+    return Recipe(model=model, samples=SampleSettings(size=512, window=FULL_WINDOW), training=training)
+
+
+RECIPES = {"tiny": tiny, "small": small, "full": full}
+
+
+def _model(name: str, stage: Stage) -> FgPortraitConfig:
+    model = PRESETS[name]()
+    return model if stage == 1 else second_stage(model)

@@ -1,0 +1,171 @@
+"""FG-Portrait as a renderer: a square around the head is drawn by the networks and laid back into the photo."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from likeness.data.square import clip_square, head_box
+from likeness.errors import InputError
+from likeness.fg_portrait.condition import View, motion_condition, picture_tensor, tensor_pictures
+from likeness.fg_portrait.config import SamplingSettings
+from likeness.fg_portrait.control import MotionCondition
+from likeness.fg_portrait.cost import cost_line
+from likeness.fg_portrait.networks import Networks
+from likeness.fg_portrait.sampler import Sampler
+from likeness.media.crop import CropWindow, extract, paste_back
+from likeness.motion.record import MotionFrame
+from likeness.tracking.matte import person_matte
+from likeness.tracking.portrait import Portrait
+
+FEATHER = 0.08  # of the square's side, over which it fades into the photo
+BACKGROUND_LEVEL = 0.1  # person probability under which a pixel counts as background
+SMALLEST_BACKGROUND = 0.02  # share of the square that can tell about colours
+DRIFT = 2.0  # grey levels by which the background may differ before colours are corrected
+OUT_OF_MEMORY = (
+    "not enough memory for this model: close other programs, or use a smaller model, a shorter window or the tiny_vae"
+)
+_MEMORY_WORDS = ("out of memory", "not enough memory", "allocate memory", "DefaultCPUAllocator")
+
+logger = logging.getLogger(__name__)
+Item = TypeVar("Item")
+Watch = Callable[[Iterable[Any], str, int | None], Iterable[Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """A portrait, its networks, and everything about it that does not depend on the motion."""
+
+    portrait: Portrait
+    window: CropWindow  # the square that is drawn, in pixels of the photo
+    networks: Networks
+    settings: SamplingSettings
+    seed: int
+    source: View  # the photo's square at the model's size
+    source_latents: Float[Tensor, "1 C h w"]
+    background: Bool[np.ndarray, "H W"]  # of the source's square
+
+
+def unwatched(items: Iterable[Any], label: str, total: int | None) -> Iterable[Any]:
+    """The items, with nobody looking."""
+    return items
+
+
+@torch.no_grad()
+def prepare(portrait: Portrait, *, networks: Networks, settings: SamplingSettings, seed: int) -> Prepared:
+    """Cut the square around the head and encode it once.
+
+    Raises:
+        InputError: there is not enough memory.
+    """
+    window = clip_square([head_box(portrait.head, portrait.shape, portrait.rest, portrait.camera)])
+    size = networks.config.image_size
+    camera = portrait.camera.cropped(window.left, window.top, window.size, window.size).resized(size, size)
+    image = extract(portrait.image, window, size)
+    try:
+        latents = networks.space.encode(picture_tensor(image).to(networks.context.device))
+    except (RuntimeError, MemoryError) as error:
+        raise _advice(error) from error
+    return Prepared(
+        portrait=portrait,
+        window=window,
+        networks=networks,
+        settings=settings,
+        seed=seed,
+        source=View(frame=portrait.rest, camera=camera, image=image),
+        source_latents=latents,
+        background=person_matte(image) < BACKGROUND_LEVEL,
+    )
+
+
+def render(
+    prepared: Prepared,
+    frames: Iterable[MotionFrame],
+    *,
+    watch: Watch = unwatched,
+    count: int | None = None,
+) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+    """Whole photos in the order of the frames, a section of the clip at a time; says at the end what a frame cost.
+
+    Args:
+        watch: sees every denoising step as it passes.
+        count: number of frames, if it is known; it tells `watch` how many steps there are.
+
+    Raises:
+        InputError: a frame cannot be posed, the weights need a driving picture, or there is not enough memory.
+    """
+    sampler = Sampler(prepared.networks, prepared.source_latents, settings=prepared.settings, seed=prepared.seed)
+    conditions = (_condition(prepared, frame) for frame in frames)
+    steps = None if count is None else sampler.sections(count) * len(sampler.timesteps)
+    start, shown = perf_counter(), 0
+    for latents in watch(_with_advice(sampler.sample(conditions)), "denoising", steps):
+        if latents is None:
+            continue
+        for picture in _with_advice(decoded(prepared, latents)):
+            matched = match_background(picture, prepared.source.image, prepared.background)  # type: ignore[arg-type]
+            shown += 1
+            yield paste_back(prepared.portrait.image, matched, prepared.window, FEATHER * prepared.window.size)
+    if shown:
+        note = cost_line(prepared.networks, prepared.settings, seconds=perf_counter() - start, frames=shown)
+        logger.warning("%s", note)
+
+
+@torch.no_grad()
+def decoded(prepared: Prepared, latents: Float[Tensor, "N C h w"]) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+    """Square pictures of latents, a batch at a time."""
+    size = prepared.settings.batch
+    for begin in range(0, len(latents), size):
+        with torch.no_grad():
+            pictures = prepared.networks.space.decode(latents[begin : begin + size])
+        yield from tensor_pictures(pictures)
+
+
+def match_background(
+    picture: UInt8[np.ndarray, "H W 3"],
+    source: UInt8[np.ndarray, "H W 3"],
+    background: Bool[np.ndarray, "H W"],
+) -> UInt8[np.ndarray, "H W 3"]:
+    """The picture with its colours moved back where the background's have drifted by more than 2 grey levels.
+
+    The median is taken, so that a head which moved over some of the background does not count.
+    """
+    if background.mean() < SMALLEST_BACKGROUND:
+        return picture
+    drift = np.median(picture[background].astype(np.float32) - source[background], axis=0)
+    if np.abs(drift).max() <= DRIFT:
+        return picture
+    return np.clip(np.rint(picture - drift), 0, 255).astype(np.uint8)
+
+
+def _condition(prepared: Prepared, frame: MotionFrame) -> MotionCondition:
+    """The condition of one frame, where the networks are."""
+    portrait = prepared.portrait
+    condition = motion_condition(
+        portrait.head,
+        portrait.shape,
+        source=prepared.source,
+        target=View(frame=frame, camera=prepared.source.camera),
+        settings=prepared.networks.config.control,
+    )
+    return condition.to(prepared.source_latents.device)
+
+
+def _with_advice(items: Iterator[Item]) -> Iterator[Item]:
+    """The items; running out of memory becomes one line that says what to do."""
+    try:
+        yield from items
+    except (RuntimeError, MemoryError) as error:
+        raise _advice(error) from error
+
+
+def _advice(error: Exception) -> Exception:
+    """What is raised instead: advice for a lack of memory, anything else as it is."""
+    if isinstance(error, MemoryError) or any(word in str(error) for word in _MEMORY_WORDS):
+        return InputError(OUT_OF_MEMORY)
+    return error

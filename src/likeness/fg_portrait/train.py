@@ -1,0 +1,191 @@
+"""FG-Portrait as a task of the training loop: clips to batches, the objective, pictures of how far it has come."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, UInt8
+from torch import Tensor
+
+from likeness.data.augment import UNCHANGED
+from likeness.data.clip import Clip
+from likeness.data.pairs import PairRule
+from likeness.data.sample import Sample, SampleSettings, draw_sample, usable_clips
+from likeness.errors import InputError
+from likeness.fg_portrait.batches import make_batch
+from likeness.fg_portrait.condition import tensor_pictures
+from likeness.fg_portrait.networks import Networks
+from likeness.fg_portrait.objective import Batch, training_loss
+from likeness.fg_portrait.sampler import Sampler
+from likeness.fg_portrait.weights import save_networks
+from likeness.heads.model import HeadModel
+from likeness.media.images import write_image
+from likeness.media.sheet import SheetStyle, contact_sheet
+from likeness.nn.json_record import record_to_json
+from likeness.training.task import Loss, Moment, Player
+
+METHOD = "fg-portrait"
+NETWORKS = "networks"  # the one player
+NUM_SHOWN = 6  # samples in a validation picture
+CHECK_SEED = 20_260_000  # of validation: the same samples and noise every time
+CHECK_SAMPLES = 16  # whose loss is validated
+MOST_SHOWN_FRAMES = 4  # of a window
+_CELL = 160  # pixels
+
+
+class FgPortraitTask:
+    """Holds networks and clips while they are trained."""
+
+    def __init__(
+        self,
+        networks: Networks,
+        clips: Sequence[Clip],
+        head: HeadModel,
+        settings: SampleSettings,
+        *,
+        seed: int,
+        check_clips: Sequence[Clip] = (),
+    ) -> None:
+        """Args:
+        networks: on the device where they are trained.
+        check_clips: for validation; without them, it uses the clips of the training.
+
+        Raises:
+            InputError: no clip has samples of this kind, or pictures of another size are wanted than the model's.
+        """
+        if settings.size != networks.config.image_size:
+            raise InputError(f"the model draws {networks.config.image_size} pixels, samples have {settings.size}")
+        self.networks = networks.train()
+        self.head = head
+        self.settings = settings
+        self.seed = seed
+        self.clips = usable_clips(clips, settings)
+        self.check_clips = usable_clips(check_clips, settings) if check_clips else self.clips
+        self._parameters = networks.trained()
+
+    @property
+    def players(self) -> tuple[Player, ...]:
+        """All trained parameters move together."""
+        return (Player(name=NETWORKS, parameters=self._parameters, is_averaged=True),)
+
+    @property
+    def buffers(self) -> Mapping[str, Tensor]:
+        """Nothing else changes."""
+        return {}
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """Model, samples and the clips they come from."""
+        names = "\n".join(f"{clip.header.name} {clip.header.num_frames}" for clip in self.clips)
+        return {
+            "method": METHOD,
+            "head": f"{self.head.name} {self.head.version}",
+            "model": record_to_json(self.networks.config),
+            "samples": record_to_json(self.settings),
+            "clips": f"{len(self.clips)} with digest {hashlib.sha256(names.encode()).hexdigest()[:16]}",
+        }
+
+    def load(self, numbers: range) -> Batch:
+        """The batch of these samples, conditions included."""
+        samples = [draw_sample(self.clips, self.settings, seed=self.seed, number=number) for number in numbers]
+        return make_batch(samples, self.head, self.networks.config)
+
+    def loss(self, player: str, batch: Batch, generator: torch.Generator, moment: Moment) -> Loss:
+        """The objective of the model's stage."""
+        return Loss(total=training_loss(self.networks, self._on_device(batch), generator), numbers={})
+
+    def save_memory(self) -> None:
+        """Activations of denoiser, appearance and control network are computed again in the backward pass."""
+        for network in (self.networks.denoiser, self.networks.appearance, self.networks.control.net):
+            network.enable_gradient_checkpointing()
+
+    def validate(self, folder: Path, step: int) -> Mapping[str, float]:
+        """A sheet of source, target and result, and how they compare where the target is true."""
+        self.networks.eval()
+        try:
+            numbers = {"loss": self._check_loss()}
+            samples = [self._check_sample(number) for number in range(min(NUM_SHOWN, len(self.check_clips)))]
+            drawn = [self.draw(sample) for sample in samples]
+        finally:
+            self.networks.train()
+        write_image(folder / "samples.png", _sheet(samples, drawn), overwrite=True)
+        pairs = [
+            (sample, shot, picture)
+            for sample, pictures in zip(samples, drawn, strict=True)
+            for shot, picture in zip(sample.targets, pictures, strict=True)
+        ]
+        numbers["psnr"] = float(np.mean([_psnr(picture, shot.image, shot.trust) for _, shot, picture in pairs]))
+        copied = [_psnr(sample.source.image, shot.image, shot.trust) for sample, shot, _ in pairs]
+        return numbers | {"psnr_of_source": float(np.mean(copied))}
+
+    def write_weights(self, folder: Path, step: int) -> None:
+        """The weights folder that inference reads."""
+        kinds = sorted({clip.header.kind for clip in self.clips})
+        trained = f"{step} steps on {len(self.clips)} clips ({', '.join(kinds)})"
+        save_networks(folder, self.networks, head=self.head, trained=trained, overwrite=True)
+
+    @torch.no_grad()
+    def draw(self, sample: Sample) -> list[UInt8[np.ndarray, "H W 3"]]:
+        """The model's pictures of a sample's targets."""
+        batch = self._on_device(make_batch([sample], self.head, self.networks.config))
+        sources = self.networks.space.encode(batch.sources[0])
+        sampler = Sampler(self.networks, sources, settings=self.networks.config.sampling, seed=CHECK_SEED)
+        frames = [batch.condition[index : index + 1] for index in range(len(batch.condition))]
+        drawn = [latents for latents in sampler.sample(frames) if latents is not None]
+        pictures = tensor_pictures(self.networks.space.decode(torch.cat(drawn)))
+        return [picture[:, ::-1] if sample.is_mirrored else picture for picture in pictures]
+
+    def _check_sample(self, number: int) -> Sample:
+        """Unchanged samples from the clips for validation, turned where they can be."""
+        plain = replace(self.settings, augmentation=UNCHANGED, pairs=PairRule(turned_share=1.0))
+        return draw_sample(self.check_clips, plain, seed=CHECK_SEED, number=number)
+
+    def _check_loss(self) -> float:
+        """The objective on fixed samples with fixed noise."""
+        losses = []
+        for number in range(min(CHECK_SAMPLES, 4 * len(self.check_clips))):
+            batch = self._on_device(make_batch([self._check_sample(number)], self.head, self.networks.config))
+            generator = torch.Generator().manual_seed(CHECK_SEED + number)
+            losses.append(float(training_loss(self.networks, batch, generator)))
+        return float(np.mean(losses))
+
+    def _on_device(self, batch: Batch) -> Batch:
+        device = self.networks.context.device
+        entries = {
+            name: None if value is None else value.to(device, non_blocking=True)
+            for name in ("picture", "source", "source_pixels", "source_valid")
+            for value in (getattr(batch.condition, name),)
+        }
+        return Batch(
+            sources=batch.sources.to(device, non_blocking=True),
+            targets=batch.targets.to(device, non_blocking=True),
+            condition=type(batch.condition)(**entries),
+            weights=None if batch.weights is None else batch.weights.to(device, non_blocking=True),
+        )
+
+
+def _psnr(
+    picture: UInt8[np.ndarray, "H W 3"], wanted: UInt8[np.ndarray, "H W 3"], trust: Bool[np.ndarray, "H W"]
+) -> float:
+    """Decibels, over the trusted pixels."""
+    error = np.square(picture.astype(np.float64) - wanted)[trust].mean() if trust.any() else np.inf
+    return float(10.0 * np.log10(255.0**2 / max(error, 1e-6)))
+
+
+def _sheet(
+    samples: Sequence[Sample], drawn: Sequence[Sequence[UInt8[np.ndarray, "H W 3"]]]
+) -> UInt8[np.ndarray, "H W 3"]:
+    """One row per sample: source, then target and result of its first frames."""
+    rows = []
+    for sample, pictures in zip(samples, drawn, strict=True):
+        row = [sample.source.image]
+        for shot, picture in list(zip(sample.targets, pictures, strict=True))[:MOST_SHOWN_FRAMES]:
+            row += [shot.image, np.ascontiguousarray(picture)]
+        rows.append(row)
+    captions = ["source", *["target", "result"] * ((len(rows[0]) - 1) // 2)]
+    style = SheetStyle(cell_width=_CELL, cell_height=_CELL)
+    return contact_sheet(rows, column_captions=captions, style=style)
