@@ -84,7 +84,8 @@ def write_result(
             for time, picture in watch_frames(moments, "rendering", len(motion)):
                 writer.write(picture, float(time))
     else:
-        write_image(target.path, next(pictures), overwrite=target.overwrite)
+        (picture,) = pictures  # to the end: a renderer may have something to say there
+        write_image(target.path, picture, overwrite=target.overwrite)
     return Result(
         path=target.path,
         num_frames=len(motion) if target.is_video else 1,

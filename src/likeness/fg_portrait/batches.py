@@ -8,7 +8,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from likeness.data.sample import Sample, Shot
-from likeness.fg_portrait.condition import View, motion_condition, picture_tensor
+from likeness.fg_portrait.condition import View, make_source, motion_condition, picture_tensor
 from likeness.fg_portrait.config import FgPortraitConfig
 from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.objective import Batch
@@ -35,11 +35,8 @@ def _sample_tensors(
     sample: Sample, head: HeadModel, config: FgPortraitConfig
 ) -> tuple[Float32[Tensor, "K 3 H W"], Float32[Tensor, "T 3 H W"], MotionCondition, Float32[Tensor, "T 1 H W"]]:
     """Source, targets, condition and weights of one sample; mirrored together where the sample says so."""
-    source = _view(sample.source)
-    conditions = [
-        motion_condition(head, sample.shape, source=source, target=_view(target), settings=config.control)
-        for target in sample.targets
-    ]
+    source = make_source(head, sample.shape, _view(sample.source))
+    conditions = [motion_condition(source, _view(target), config.control) for target in sample.targets]
     pictures = picture_tensor(sample.source.image)
     targets = torch.cat([picture_tensor(target.image) for target in sample.targets])
     weights = torch.stack([torch.from_numpy(target.trust.astype(np.float32))[None] for target in sample.targets])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from likeness.errors import InputError
@@ -14,6 +14,7 @@ from likeness.fg_portrait.landmark_picture import landmark_picture
 from likeness.flow.condition import flow_condition
 from likeness.flow.posed import PosedHead, pose_head
 from likeness.geometry.camera import Camera
+from likeness.geometry.closest import SurfaceIndex, build_surface_index
 from likeness.heads.model import HeadModel
 from likeness.heads.skinning import landmark_points, posed_vertices
 from likeness.media.crop import resize
@@ -29,18 +30,30 @@ class View:
     image: UInt8[np.ndarray, "H W 3"] | None = None
 
 
-def motion_condition(
-    head: HeadModel,
-    shape: Float32[np.ndarray, " S"] | np.ndarray,
-    *,
-    source: View,
-    target: View,
-    settings: ControlSettings,
-) -> MotionCondition:
-    """The condition of one frame: one entry along its first axis.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """The person that is moved: fitted head, view of it, and what all targets share."""
 
-    Args:
-        shape: identity coefficients of the source person; the target moves the same head.
+    head: HeadModel
+    shape: Float[np.ndarray, " S"]  # identity coefficients; the target moves the same head
+    view: View
+    posed: PosedHead
+    index: SurfaceIndex  # of the head's surface; each target fits it anew
+
+
+def make_source(head: HeadModel, shape: Float[np.ndarray, " S"], view: View) -> Source:
+    """What is prepared once per source picture.
+
+    Raises:
+        InputError: the frame's numbers are not finite, or the head is at the camera.
+    """
+    posed = posed_head(head, shape, view)
+    index = build_surface_index(posed.vertices, posed.faces)
+    return Source(head=head, shape=shape, view=view, posed=posed, index=index)
+
+
+def motion_condition(source: Source, target: View, settings: ControlSettings) -> MotionCondition:
+    """The condition of one frame: one entry along its first axis.
 
     Raises:
         InputError: the condition needs a picture that is not there, or the motion cannot be posed.
@@ -51,23 +64,23 @@ def motion_condition(
         resolution = settings.flow.resolution
         return MotionCondition(
             picture=_picture(target, resolution, "the driving picture"),
-            source=_picture(source, resolution, "the source picture"),
+            source=_picture(source.view, resolution, "the source picture"),
         )
-    posed = posed_head(head, shape, target)
     flow = None
     if settings.condition == "flow3d" or settings.warp_latent:
-        flow = flow_condition(posed, posed_head(head, shape, source), settings.flow)
+        posed = posed_head(source.head, source.shape, target)
+        flow = flow_condition(posed, source.posed, settings.flow, index=source.index)
     if settings.condition == "landmark":
-        picture = _landmarks(head, shape, target, settings.flow.resolution)
+        picture = _landmarks(source.head, source.shape, target, settings.flow.resolution)
     else:
         assert flow is not None
         picture = flow.channels
     if flow is None:
         return MotionCondition(picture=torch.from_numpy(picture)[None])
-    known = np.isfinite(flow.source_pixels).all(axis=-1) & (np.asarray(flow.mask) > 0)
+    known = np.isfinite(flow.source_pixels).all(axis=-1) & (flow.mask > 0)
     return MotionCondition(
-        picture=torch.from_numpy(np.ascontiguousarray(picture, dtype=np.float32))[None],
-        source_pixels=torch.from_numpy(np.nan_to_num(flow.source_pixels).astype(np.float32))[None],
+        picture=torch.from_numpy(picture)[None],
+        source_pixels=torch.from_numpy(np.nan_to_num(flow.source_pixels))[None],
         source_valid=torch.from_numpy(known.astype(np.float32))[None, None],
     )
 

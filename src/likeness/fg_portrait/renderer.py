@@ -13,7 +13,14 @@ from torch import Tensor
 
 from likeness.data.square import clip_square, head_box
 from likeness.errors import InputError
-from likeness.fg_portrait.condition import View, motion_condition, picture_tensor, tensor_pictures
+from likeness.fg_portrait.condition import (
+    Source,
+    View,
+    make_source,
+    motion_condition,
+    picture_tensor,
+    tensor_pictures,
+)
 from likeness.fg_portrait.config import SamplingSettings
 from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.cost import cost_line
@@ -47,9 +54,10 @@ class Prepared:
     networks: Networks
     settings: SamplingSettings
     seed: int
-    source: View  # the photo's square at the model's size
+    source: Source  # the photo's square at the model's size, and the head in it
     source_latents: Float[Tensor, "1 C h w"]
-    background: Bool[np.ndarray, "H W"]  # of the source's square
+    image: UInt8[np.ndarray, "H W 3"]  # the photo's square
+    background: Bool[np.ndarray, "H W"]  # in it
 
 
 def unwatched(items: Iterable[Any], label: str, total: int | None) -> Iterable[Any]:
@@ -78,8 +86,9 @@ def prepare(portrait: Portrait, *, networks: Networks, settings: SamplingSetting
         networks=networks,
         settings=settings,
         seed=seed,
-        source=View(frame=portrait.rest, camera=camera, image=image),
+        source=make_source(portrait.head, portrait.shape, View(frame=portrait.rest, camera=camera, image=image)),
         source_latents=latents,
+        image=image,
         background=person_matte(image) < BACKGROUND_LEVEL,
     )
 
@@ -108,7 +117,7 @@ def render(
         if latents is None:
             continue
         for picture in _with_advice(decoded(prepared, latents)):
-            matched = match_background(picture, prepared.source.image, prepared.background)  # type: ignore[arg-type]
+            matched = match_background(picture, prepared.image, prepared.background)
             shown += 1
             yield paste_back(prepared.portrait.image, matched, prepared.window, FEATHER * prepared.window.size)
     if shown:
@@ -145,14 +154,8 @@ def match_background(
 
 def _condition(prepared: Prepared, frame: MotionFrame) -> MotionCondition:
     """The condition of one frame, where the networks are."""
-    portrait = prepared.portrait
-    condition = motion_condition(
-        portrait.head,
-        portrait.shape,
-        source=prepared.source,
-        target=View(frame=frame, camera=prepared.source.camera),
-        settings=prepared.networks.config.control,
-    )
+    target = View(frame=frame, camera=prepared.source.view.camera)
+    condition = motion_condition(prepared.source, target, prepared.networks.config.control)
     return condition.to(prepared.source_latents.device)
 
 

@@ -1,0 +1,167 @@
+"""From fitted heads to what the networks see: zero flow at rest, exact source positions, every kind of condition."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from likeness.data.sample import Sample, Shot
+from likeness.errors import InputError
+from likeness.fg_portrait.batches import make_batch, mirrored_condition
+from likeness.fg_portrait.condition import (
+    Source,
+    View,
+    make_source,
+    motion_condition,
+    picture_tensor,
+    tensor_pictures,
+)
+from likeness.fg_portrait.config import ControlSettings, FgPortraitConfig
+from likeness.fg_portrait.objective import training_loss
+from likeness.fg_portrait.presets import second_stage, tiny
+from likeness.flow.settings import FlowSettings
+from likeness.geometry.camera import default_camera
+from likeness.heads.builtin import builtin_head
+from likeness.motion.edit import HeadEdit, apply_edit
+from likeness.motion.record import MotionFrame
+from tests.fg_portrait.models import noisy_networks
+
+SIZE = 64
+
+
+def rest() -> MotionFrame:
+    head = builtin_head()
+    return MotionFrame(
+        rotation=np.array([np.pi, 0.0, 0.0]),
+        translation=np.array([0.0, 0.0, 1.0]),
+        neck=np.zeros(3),
+        jaw=np.zeros(3),
+        eye_left=np.zeros(3),
+        eye_right=np.zeros(3),
+        expression=np.zeros(head.num_expression),
+        lids=np.array([0.3, 0.3]),
+    )
+
+
+def turned(yaw: float) -> MotionFrame:
+    return apply_edit(rest(), HeadEdit(yaw=yaw), builtin_head())
+
+
+def image(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+
+
+def view(frame: MotionFrame) -> View:
+    return View(frame=frame, camera=default_camera(SIZE, SIZE), image=image())
+
+
+def source() -> Source:
+    return make_source(builtin_head(), np.zeros(builtin_head().num_shape), view(rest()))
+
+
+def settings(**changes) -> ControlSettings:
+    return replace(tiny().control, warp_latent=True, **changes)
+
+
+def test_zero_motion_is_zero_flow_and_the_identity() -> None:
+    made = motion_condition(source(), view(rest()), settings())
+    assert made.picture.shape == (1, 12, 16, 16)
+    assert made.picture.abs().max() < 1e-3
+    assert made.source_pixels is not None and made.source_valid is not None
+    valid = made.source_valid[0, 0] > 0
+    assert 20 < int(valid.sum()) < 256
+    centres = (torch.arange(16) + 0.5) / 16
+    expected = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1)
+    assert (made.source_pixels[0] - expected)[valid].abs().max() < 1e-3
+
+
+def test_a_turn_moves_what_it_should() -> None:
+    made = motion_condition(source(), view(turned(20.0)), settings())
+    assert made.picture.abs().max() > 0.1
+    assert torch.isfinite(made.picture).all()
+
+
+@pytest.mark.parametrize(("extra", "count"), [("visibility", 1), ("normals", 3), ("mask", 1), ("gaze", 3)])
+def test_extras_are_further_channels(extra: str, count: int) -> None:
+    flow = FlowSettings(resolution=16, samples=4, extras=(extra,))
+    made = motion_condition(source(), view(turned(20.0)), settings(flow=flow))
+    assert made.picture.shape[1] == 12 + count
+    assert made.picture[:, 12:].any() or extra == "gaze"
+
+
+def test_landmarks_are_drawn_where_the_head_is() -> None:
+    control = settings(condition="landmark", flow=FlowSettings(resolution=64))
+    made = motion_condition(source(), view(turned(0.0)), control)
+    assert made.picture.shape == (1, 3, 64, 64)
+    drawn = made.picture[0].amax(0) > 0
+    assert made.source_valid is not None
+    on_head = made.source_valid[0, 0] > 0
+    assert drawn.any() and (drawn & on_head).sum() > 0.9 * drawn.sum()  # lines on the rim are soft
+
+
+def test_pictures_as_conditions() -> None:
+    driving = replace(view(rest()), image=image(1))
+    made = motion_condition(source(), driving, settings(condition="drive_rgb", flow=FlowSettings(resolution=64)))
+    torch.testing.assert_close(made.picture, picture_tensor(image(1)))
+    made = motion_condition(source(), driving, settings(condition="pred_flow", flow=FlowSettings(resolution=64)))
+    assert made.source is not None
+    torch.testing.assert_close(made.source, picture_tensor(image(0)))
+    with pytest.raises(InputError, match="the driving picture"):
+        motion_condition(source(), replace(driving, image=None), settings(condition="drive_rgb"))
+
+
+def test_pictures_and_tensors_are_one() -> None:
+    picture = image()
+    np.testing.assert_array_equal(tensor_pictures(picture_tensor(picture))[0], picture)
+
+
+def sample(*, mirrored: bool, targets: int = 1) -> Sample:
+    def shot(yaw: float, seed: int) -> Shot:
+        trust = np.ones((SIZE, SIZE), dtype=bool)
+        trust[:, :8] = False
+        return Shot(image=image(seed), trust=trust, frame=turned(yaw), camera=default_camera(SIZE, SIZE))
+
+    return Sample(
+        clip="made",
+        shape=np.zeros(builtin_head().num_shape),
+        source=shot(0.0, 0),
+        targets=tuple(shot(8.0 * (index + 1), index + 1) for index in range(targets)),
+        is_mirrored=mirrored,
+    )
+
+
+def config() -> FgPortraitConfig:
+    return replace(tiny(), control=settings())
+
+
+def test_batches_hold_what_the_objective_needs() -> None:
+    made = make_batch([sample(mirrored=False), sample(mirrored=True)], builtin_head(), config())
+    assert made.sources.shape == (2, 1, 3, SIZE, SIZE)
+    assert made.targets.shape == (2, 1, 3, SIZE, SIZE)
+    assert len(made.condition) == 2
+    assert made.weights is not None
+    assert not made.weights[0, 0, 0, :, :8].any() and not made.weights[1, 0, 0, :, -8:].any()
+    torch.testing.assert_close(made.targets[1], made.targets[0].flip(-1))
+    loss = training_loss(noisy_networks(config()), made, torch.Generator().manual_seed(0))
+    assert torch.isfinite(loss)
+
+
+def test_windows_become_batches_of_the_second_stage() -> None:
+    video = second_stage(config())
+    made = make_batch([sample(mirrored=False, targets=3)], builtin_head(), video)
+    assert made.targets.shape[:2] == (1, 3)
+    assert torch.isfinite(training_loss(noisy_networks(video), made, torch.Generator().manual_seed(0)))
+
+
+def test_mirroring_twice_changes_nothing_and_once_is_the_mirrored_turn() -> None:
+    left = motion_condition(source(), view(turned(15.0)), settings())
+    twice = mirrored_condition(mirrored_condition(left, config()), config())
+    for one, other in ((left.picture, twice.picture), (left.source_pixels, twice.source_pixels)):
+        assert one is not None and other is not None
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
+    right = motion_condition(source(), view(turned(-15.0)), settings())
+    mirrored = mirrored_condition(left, config())
+    difference = (mirrored.picture - right.picture).abs().median()
+    assert difference < 0.02  # the head is nearly symmetric
+    assert (left.picture - right.picture).abs().median() > 5 * difference

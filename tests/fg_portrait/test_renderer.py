@@ -1,0 +1,184 @@
+"""The renderer on a real photo, with small untrained networks: geometry, streaming, seeds, colours, lack of memory."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from likeness.app.cli import main
+from likeness.app.demo import PHOTO
+from likeness.errors import InputError
+from likeness.fg_portrait.networks import Networks
+from likeness.fg_portrait.presets import tiny
+from likeness.fg_portrait.renderer import Prepared, match_background, prepare, render
+from likeness.fg_portrait.sampler import Sampler
+from likeness.fg_portrait.weights import save_networks
+from likeness.heads.builtin import builtin_head
+from likeness.media.images import read_image
+from likeness.motion.edit import HeadEdit, apply_edit
+from likeness.motion.record import MotionFrame
+from tests.fg_portrait.models import noisy_networks
+from tests.flow_warp.portraits import portrait
+from tests.heads_for_tests import tiny_head
+
+
+def networks() -> Networks:
+    return noisy_networks(replace(tiny(), control=replace(tiny().control, warp_latent=True)))
+
+
+def ready(seed: int = 0) -> Prepared:
+    made = networks()
+    return prepare(portrait(), networks=made, settings=made.config.sampling, seed=seed)
+
+
+def turned(yaw: float) -> MotionFrame:
+    return apply_edit(portrait().rest, HeadEdit(yaw=yaw), portrait().head)
+
+
+def test_source_latents_in_the_place_of_drawn_ones_give_the_photo_back(monkeypatch) -> None:
+    """Cut, encode, decode and paste are inverse to each other but for the model's 64 pixels."""
+    prepared = ready()
+    monkeypatch.setattr(Sampler, "sample", lambda self, frames: (self.sources for _ in frames))
+    (picture,) = render(prepared, [portrait().rest])
+    photo = portrait().image
+    assert picture.shape == photo.shape and picture.dtype == np.uint8
+    window = prepared.window
+    inside = (
+        slice(max(window.top, 0), window.top + window.size),
+        slice(max(window.left, 0), window.left + window.size),
+    )
+    outside = np.ones(photo.shape[:2], dtype=bool)
+    outside[inside] = False
+    assert outside.any()
+    np.testing.assert_array_equal(picture[outside], photo[outside])
+    assert np.abs(picture[inside].astype(int) - photo[inside]).mean() < 12.0
+    shifted = np.roll(picture, 8, axis=1)
+    assert np.abs(shifted[inside].astype(int) - photo[inside]).mean() > 16.0
+
+
+def test_the_same_seed_gives_the_same_pictures() -> None:
+    frames = [turned(-8.0), turned(8.0)]
+    first = list(render(ready(1), frames))
+    again = list(render(ready(1), frames))
+    other = list(render(ready(2), frames))
+    assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], other[0])
+    assert not np.array_equal(first[0], first[1])
+
+
+def test_rendering_streams_and_its_steps_are_watched(caplog) -> None:
+    taken, seen = [], []
+
+    def endless() -> Iterator[MotionFrame]:
+        while True:
+            taken.append(0)
+            yield portrait().rest
+
+    prepared = ready()
+    assert len(list(islice(render(prepared, endless()), 9))) == 9
+    assert len(taken) <= 2 * prepared.settings.section
+
+    def watch(items, label, total):
+        for item in items:
+            seen.append((label, total))
+            yield item
+
+    with caplog.at_level("WARNING", logger="likeness"):
+        assert len(list(render(prepared, [portrait().rest] * 9, watch=watch, count=9))) == 9
+    assert seen == [("denoising", 2 * prepared.settings.steps)] * (2 * prepared.settings.steps)
+    assert "TFLOP" in caplog.text and "s per frame" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("can't allocate memory: 9 TB")]
+)
+def test_lack_of_memory_is_one_line_of_advice(error: Exception, monkeypatch) -> None:
+    prepared = ready()
+
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr(prepared.networks, "predict", fails)
+    with pytest.raises(InputError, match="smaller model"):
+        list(render(prepared, [portrait().rest]))
+
+
+def test_other_errors_stay_what_they_are(monkeypatch) -> None:
+    prepared = ready()
+
+    def fails(*_, **__):
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(prepared.networks, "predict", fails)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        list(render(prepared, [portrait().rest]))
+
+
+def test_colours_move_back_by_what_the_background_drifted() -> None:
+    rng = np.random.default_rng(0)
+    source = rng.integers(40, 200, (20, 20, 3), dtype=np.uint8)
+    background = np.zeros((20, 20), dtype=bool)
+    background[:, :12] = True
+    drifted = (source.astype(int) + [6, -5, 0]).astype(np.uint8)
+    drifted[:, 9:12] = 255  # a head that moved over some of the background
+    matched = match_background(drifted, source, background)
+    np.testing.assert_array_equal(matched[:, :9], source[:, :9])
+    slightly = (source.astype(int) + 2).astype(np.uint8)
+    assert match_background(slightly, source, background) is slightly
+    assert match_background(drifted, source, np.zeros_like(background)) is drifted
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("weights") / "tiny"
+    save_networks(folder, networks(), head=builtin_head(), trained="not at all")
+    return folder
+
+
+def test_the_command_line_draws_with_weights(weights: Path, tmp_path, capsys) -> None:
+    common = ["edit", str(PHOTO), "--yaw", "10", "--method", "fg-portrait", "--weights", str(weights), "--steps", "2"]
+    for name in ("a.png", "b.png"):
+        assert main([*common, "--seed", "3", "--out", str(tmp_path / name)]) == 0
+    assert main([*common, "--seed", "4", "--out", str(tmp_path / "c.png")]) == 0
+    pictures = [read_image(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
+    assert np.array_equal(pictures[0], pictures[1])
+    assert not np.array_equal(pictures[0], pictures[2])
+    assert "TFLOP" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--method", "fg-portrait"], "none ship yet: add --weights FOLDER"),
+        (["--method", "fg-portrait", "--weights", "nowhere"], "is no folder"),
+        (["--weights", "nowhere"], "add --method fg-portrait"),
+        (["--seed", "-1"], "--seed is -1"),
+    ],
+)
+def test_options_that_cannot_work_are_one_line(options: list[str], message: str, tmp_path, capsys) -> None:
+    assert main(["edit", str(PHOTO), "--out", str(tmp_path / "a.png"), *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [(["--steps", "2000"], "at most 1000"), (["--guidance", "0.5"], "guidance at 1.0")]
+)
+def test_numbers_out_of_range_are_one_line(weights: Path, options, message: str, tmp_path, capsys) -> None:
+    common = ["edit", str(PHOTO), "--out", str(tmp_path / "a.png"), "--method", "fg-portrait"]
+    assert main([*common, "--weights", str(weights), *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_of_another_head_are_one_line(tmp_path, capsys) -> None:
+    save_networks(tmp_path / "weights", networks(), head=tiny_head(), trained="")
+    common = ["edit", str(PHOTO), "--out", str(tmp_path / "a.png"), "--method", "fg-portrait"]
+    assert main([*common, "--weights", str(tmp_path / "weights")]) == 2
+    assert "was trained on the head" in capsys.readouterr().err
