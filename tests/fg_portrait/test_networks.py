@@ -7,7 +7,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from likeness.fg_portrait.control import MotionCondition, warp_latents
+from likeness.fg_portrait.control import MotionCondition, warp_latents, warp_source
 from likeness.fg_portrait.latents import PixelUnshuffleSpace
 from likeness.fg_portrait.networks import Networks, with_temporal_layers
 from likeness.fg_portrait.objective import training_loss
@@ -162,6 +162,21 @@ def test_warped_latents_follow_the_map_exactly() -> None:
     )
     nothing = warp_latents(latents, torch.full_like(grid, torch.nan), torch.zeros_like(valid))
     assert not nothing.any()
+
+
+def test_rearranged_pixels_are_warped_as_pixels() -> None:
+    """A shift by one pixel, which is a quarter of a latent, moves every pixel by one."""
+    size, factor = 8, 4
+    centres = (torch.arange(size) + 0.5) / size
+    grid = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1)[None]
+    image = random(1, 3, size * factor, size * factor)
+    latents = torch.nn.functional.pixel_unshuffle(image, factor)
+    shift = torch.tensor([1.0 / (size * factor), 0.0])
+    warped = warp_source(latents, grid + shift, torch.ones(1, 1, size, size), unshuffle=factor)
+    moved = torch.nn.functional.pixel_shuffle(warped[:, :-1], factor)
+    inner = (..., slice(4, -4), slice(4, -4))  # the coarse map ends half a latent inside
+    torch.testing.assert_close(moved[inner], image.roll(-1, -1)[inner], atol=1e-4, rtol=0)
+    assert (warped[:, -1] == 1.0).all()
 
 
 def test_the_warped_latent_reaches_the_prediction() -> None:

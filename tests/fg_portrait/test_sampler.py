@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from likeness.fg_portrait.config import SamplingSettings
-from likeness.fg_portrait.control import MotionCondition, warp_latents
+from likeness.fg_portrait.control import MotionCondition, warp_source
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.presets import second_stage, tiny
 from likeness.fg_portrait.sampler import Sampler, frame_noise
@@ -198,7 +198,7 @@ def test_every_start_is_what_it_says() -> None:
     noise = frame_noise(0, 0, 0, LATENT)[None]
     schedule = replace_last_signal(networks)
     assert motion.source_pixels is not None and motion.source_valid is not None
-    warped = warp_latents(source, motion.source_pixels, motion.source_valid)[:, :-1]
+    warped = warp_source(source, motion.source_pixels, motion.source_valid, unshuffle=4)[:, :-1]
     for init, clean in (("gauss", None), ("source_noised", source), ("warped_noised", warped)):
         sampler = Sampler(networks, source, settings=replace(settings, init=init), seed=0)
         sampler.schedule = schedule

@@ -65,8 +65,19 @@ class Residuals:
 class FlowControl(nn.Module):
     """Control network with an embedding for the flow and, as a switch, for the warped source latent."""
 
-    def __init__(self, denoiser: UNet2DConditionModel, settings: ControlSettings, *, latent_channels: int) -> None:
+    def __init__(
+        self,
+        denoiser: UNet2DConditionModel,
+        settings: ControlSettings,
+        *,
+        latent_channels: int,
+        unshuffle: int = 1,
+    ) -> None:
+        """Args:
+        unshuffle: factor by which pixels were moved into channels; 1 for the latents of an autoencoder.
+        """
         super().__init__()
+        self.unshuffle = unshuffle
         self.condition = settings.condition
         self.keypoints = KeypointFlow() if settings.condition == "pred_flow" else None
         first = denoiser.config["block_out_channels"][0]
@@ -102,7 +113,9 @@ class FlowControl(nn.Module):
         if self.warp_embedding is not None:
             if condition.source_pixels is None or condition.source_valid is None or source_latents is None:
                 raise ValueError("a warped latent needs source pixels, where they are valid, and the source latents")
-            warped = warp_latents(source_latents, condition.source_pixels, condition.source_valid)
+            warped = warp_source(
+                source_latents, condition.source_pixels, condition.source_valid, unshuffle=self.unshuffle
+            )
             embedded = embedded + self.warp_embedding(warped)
         return embedded
 
@@ -119,6 +132,39 @@ class FlowControl(nn.Module):
             noisy, timesteps, encoder_hidden_states=context, controlnet_cond=embedded, return_dict=False
         )
         return Residuals(down=tuple(down), mid=mid)
+
+
+def warp_source(
+    latents: Float[Tensor, "N C h w"],
+    source_pixels: Float[Tensor, "N H W 2"],
+    source_valid: Float[Tensor, "N 1 H W"],
+    *,
+    unshuffle: int,
+) -> Float[Tensor, "N C2 h w"]:
+    """The source's latents moved to the target's pixels, with one more channel that says where this is valid.
+
+    Latents that are rearranged pixels are warped as pixels, with the map interpolated between its positions: blending
+    neighbouring latents would blend pixels that lie `unshuffle` apart.
+    """
+    if unshuffle == 1:
+        return warp_latents(latents, source_pixels, source_valid)
+    image = F.pixel_shuffle(latents, unshuffle)
+    pixels, valid = finer_map(source_pixels, source_valid, image.shape[-1])
+    warped = warp_latents(image, pixels, valid)
+    share = F.interpolate(warped[:, -1:], latents.shape[-2:], mode="area")
+    return torch.cat([F.pixel_unshuffle(warped[:, :-1], unshuffle), share], dim=1)
+
+
+def finer_map(
+    source_pixels: Float[Tensor, "N H W 2"], source_valid: Float[Tensor, "N 1 H W"], size: int
+) -> tuple[Float[Tensor, "N size size 2"], Float[Tensor, "N 1 size size"]]:
+    """The map at `size` x `size` pixels, interpolated between valid positions; validity keeps its steps."""
+    if source_pixels.shape[1] == size:
+        return source_pixels, source_valid
+    known = torch.where(source_valid.bool(), torch.nan_to_num(source_pixels).permute(0, 3, 1, 2), 0.0)
+    share = F.interpolate(source_valid, (size, size), mode="bilinear", align_corners=False)
+    finer = F.interpolate(known, (size, size), mode="bilinear", align_corners=False) / share.clamp(min=1e-6)
+    return finer.permute(0, 2, 3, 1), F.interpolate(source_valid, (size, size), mode="nearest")
 
 
 def warp_latents(

@@ -151,7 +151,8 @@ def build_networks(config: FgPortraitConfig, *, denoiser: UNet2DConditionModel |
     appearance = build_unet(config.unet, config.latent_channels)
     if not next(image_unet.parameters()).is_meta:
         appearance.load_state_dict(image_unet.state_dict())
-    control = FlowControl(image_unet, config.control, latent_channels=config.latent_channels)
+    unshuffle = config.unshuffle if config.space == "pixel_unshuffle" else 1
+    control = FlowControl(image_unet, config.control, latent_channels=config.latent_channels, unshuffle=unshuffle)
     width = config.unet.context_width
     context = torch.zeros(1, config.unet.context_tokens, width)
     if "denoiser" in config.trained:

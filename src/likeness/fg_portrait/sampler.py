@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from likeness.fg_portrait.config import SamplingSettings
-from likeness.fg_portrait.control import MotionCondition, warp_latents
+from likeness.fg_portrait.control import MotionCondition, warp_source
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.schedule import (
     NUM_TIMESTEPS,
@@ -144,7 +144,9 @@ class Sampler:
         if self.settings.init == "warped_noised":
             if condition.source_pixels is None or condition.source_valid is None:
                 raise ValueError("init warped_noised needs source pixels and where they are valid in the condition")
-            warped = warp_latents(source, condition.source_pixels, condition.source_valid)
+            warped = warp_source(
+                source, condition.source_pixels, condition.source_valid, unshuffle=self.networks.control.unshuffle
+            )
             valid = (warped[:, -1:] > 0).to(source.dtype)
             clean = valid * warped[:, :-1] + (1.0 - valid) * source
         last = torch.full((len(clean),), NUM_TIMESTEPS - 1, device=clean.device)

@@ -52,7 +52,7 @@ class SourceBank:
         return keys.repeat_interleave(frames, dim=0), values.repeat_interleave(frames, dim=0)
 
 
-class BankAttention(AttnProcessor2_0):
+class BankAttention(AttnProcessor2_0):  # type: ignore[misc]
     """Self-attention that can store its input in a recorder, or read a bank."""
 
     def __init__(self, name: str) -> None:
@@ -87,7 +87,7 @@ class BankAttention(AttnProcessor2_0):
         return attn.to_out[1](attn.to_out[0](attended))
 
 
-class PlainAttention(AttnProcessor2_0):
+class PlainAttention(AttnProcessor2_0):  # type: ignore[misc]
     """Ordinary attention that lets the bank pass by: diffusers hands it to every layer of a block."""
 
     def __call__(
