@@ -246,6 +246,18 @@ def test_wrong_bfm_files(tmp_path):
         convert_head(write_bfm(tmp_path, STANDIN, tri=np.full((10, 3), 700.0)))
 
 
+def test_damaged_bfm_files_are_one_line(tmp_path):
+    arrays = {"shapedirs": STANDIN.shapedirs[..., : NUM_SHAPE + 1]}
+    content = write_bfm(tmp_path, replace(STANDIN, **arrays)).read_bytes()
+    generator = np.random.default_rng(0)
+    for place in generator.integers(200, len(content), 12):
+        flipped = bytearray(content)
+        flipped[place] ^= 0x55
+        (tmp_path / "flipped.mat").write_bytes(flipped)
+        with pytest.raises(InputError, match="damaged"):
+            convert_head(tmp_path / "flipped.mat")
+
+
 def test_wrong_ict_folders(tmp_path):
     with pytest.raises(InputError, match="holds no generic_neutral_mesh.obj"):
         convert_head(tmp_path)

@@ -3,6 +3,7 @@
 import os
 import pickle
 import pickletools
+import random
 from collections import OrderedDict
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from scipy import sparse
 
 from likeness.errors import InputError
-from likeness.heads.restricted_pickle import Opaque, read_pickle
+from likeness.heads.restricted_pickle import Opaque, pickle_content, read_pickle
 
 ARRAY = np.arange(6.0).reshape(2, 3)
 
@@ -40,6 +41,8 @@ def test_arrays_of_every_protocol(tmp_path, protocol):
         "big": ARRAY.astype(">f4"),
         "scalar": np.float32(1.5),
         "sparse": sparse.csc_matrix(ARRAY),
+        "rows": sparse.csr_matrix(ARRAY),
+        "entries": sparse.coo_matrix(ARRAY),
         "names": np.array(["a", "bc"]),
         "objects": np.array([ARRAY, None], dtype=object),
         "ordered": OrderedDict(x=(1, 2.5, "text", None, True)),
@@ -48,7 +51,8 @@ def test_arrays_of_every_protocol(tmp_path, protocol):
     for name in ("plain", "empty", "fortran", "big"):
         np.testing.assert_array_equal(read[name], value[name])
     assert read["scalar"] == 1.5 and read["ordered"] == {"x": (1, 2.5, "text", None, True)}
-    np.testing.assert_array_equal(read["sparse"], ARRAY)
+    for name in ("sparse", "rows", "entries"):
+        np.testing.assert_array_equal(read[name], ARRAY)
     assert read["names"].tolist() == ["a", "bc"]
     np.testing.assert_array_equal(read["objects"][0], ARRAY)
 
@@ -123,3 +127,20 @@ def test_size_is_limited_before_reading(tmp_path):
 def test_tensors_without_their_file_stay_unread(tmp_path):
     content = b"\x80\x02ctorch.storage\n_load_from_bytes\nU\x01x\x85R."
     assert isinstance(read_pickle(stored(tmp_path, content), what="test"), Opaque)
+
+
+def test_flipped_bytes_are_errors_of_the_file_and_never_crash(tmp_path):
+    """Hostile indices of a sparse matrix, for one, must not reach code that trusts them."""
+    value = {"array": ARRAY, "sparse": sparse.csc_matrix(np.eye(3)), "names": np.array(["a", "bc"]), "rest": (1, [2.5])}
+    generator = random.Random(0)
+    contents = [pickle.dumps(value, protocol=protocol) for protocol in (0, 2, 5)]
+    refused = 0
+    for _ in range(3000):
+        content = bytearray(generator.choice(contents))
+        for _ in range(generator.randint(1, 3)):
+            content[generator.randrange(len(content))] = generator.randrange(256)
+        try:
+            pickle_content(bytes(content), path=tmp_path / "flipped", what="test")
+        except InputError:
+            refused += 1
+    assert 1000 < refused < 3000

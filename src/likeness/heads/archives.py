@@ -4,6 +4,7 @@ is unpacked.
 
 import io
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping
@@ -108,7 +109,10 @@ def array_header(stream: io.BufferedIOBase) -> tuple[tuple[int, ...], bool, np.d
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"npy version {version}")
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, is_fortran, dtype = read(stream, max_header_size=4096)  # type: ignore[call-arg]
+    try:
+        shape, is_fortran, dtype = read(stream, max_header_size=4096)  # type: ignore[call-arg]
+    except tokenize.TokenError as error:
+        raise ValueError("an npy header that cannot be read") from error
     return shape, is_fortran, dtype
 
 

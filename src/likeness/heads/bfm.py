@@ -4,10 +4,12 @@ A face without neck, eyeballs or a jaw joint: the mouth opens by expression; joi
 nothing. Lengths in the file are decimetres, coefficients are in standard deviations.
 """
 
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy.io.matlab import MatReadError
 
 from likeness.errors import InputError
 from likeness.heads.archives import unreadable
@@ -28,6 +30,8 @@ WHAT = "Basel Face Model (BFM_model_front.mat)"
 METRES = 0.1  # per unit of the file
 MAX_BYTES = 1 << 30
 MAX_NUMBERS = 60_000_000  # in one array
+# What scipy and zlib raise on damaged content (MatReadError is an Exception of its own).
+_READ_ERRORS = (MatReadError, zlib.error, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError)
 _KEYS = ("meanshape", "idBase", "exBase", "tri", "keypoints")
 
 
@@ -89,7 +93,6 @@ def _eyes_follow_lids(head: HeadModel) -> np.ndarray:
 def _mat_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of the mat file; their shapes are checked before they are unpacked."""
     from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import MatReadError
 
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -105,7 +108,7 @@ def _mat_arrays(path: Path) -> dict[str, np.ndarray]:
         raise unreadable(path, error) from error
     except NotImplementedError as error:
         raise InputError(f"{path} is a MATLAB 7.3 file: save it again as version 7") from error
-    except (MatReadError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError) as error:
+    except _READ_ERRORS as error:
         raise InputError(f"{path} is damaged or no {WHAT}: get the file again") from error
     count = stored["meanshape"].size
     wanted = {"meanshape": (1, count), "idBase": (count, None), "exBase": (count, None), "tri": (None, 3)}

@@ -6,6 +6,7 @@ sparse matrices and chumpy objects are then made from the nodes here; everything
 
 import io
 import pickle
+import re
 import struct
 from collections import OrderedDict
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from likeness.errors import InputError
 
 MAX_BYTES = 1 << 30  # of a pickle
 MAX_DEPTH = 200  # containers inside each other
+MAX_DENSE = 1 << 26  # numbers of a sparse matrix, written out
 _CHUMPY = "chumpy."
 _ARRAYS = {
     f"{package}.{name}"
@@ -39,7 +41,7 @@ _TORCH_STORAGES = {
     "DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "LongStorage": "<i8", "IntStorage": "<i4",
     "ShortStorage": "<i2", "CharStorage": "|i1", "ByteStorage": "|u1", "BoolStorage": "|b1",
 }  # fmt: skip
-_KINDS = "biufSU"  # of numpy types that hold no Python objects
+_CODE = re.compile(r"[<>|=]?([biufSUO])\d{1,8}")  # of numpy types; O are Python objects
 _READ_ERRORS = (
     *(pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError),
     *(struct.error, OverflowError, RecursionError, MemoryError, UnicodeError),
@@ -240,11 +242,10 @@ class _Resolver:
         code = code.decode("latin1") if isinstance(code, bytes) else code
         order = node.state[1] if isinstance(node.state, tuple) and len(node.state) > 1 else "|"
         order = order.decode("latin1") if isinstance(order, bytes) else order
-        if code.lstrip("<>|=") in ("O", "O8", "O4"):
-            return np.dtype(object)
-        dtype = np.dtype(str(code))
-        if dtype.kind not in _KINDS:
-            raise ValueError(f"an array of the type {code[:20]!r}")
+        match = _CODE.fullmatch(str(code))
+        if match is None:
+            raise ValueError(f"an array of the type {str(code)[:20]!r}")
+        dtype = np.dtype(object) if match[1] == "O" else np.dtype(str(code))
         return dtype.newbyteorder(">") if order == ">" else dtype
 
     def _array(self, state: Any) -> Any:
@@ -265,21 +266,30 @@ class _Resolver:
         return Opaque(node.name)
 
     def _sparse(self, node: Node) -> np.ndarray:
-        """A sparse matrix as a dense array."""
-        from scipy import sparse
-
+        """A sparse matrix as a dense array; every index is checked here, scipy would write wherever it points."""
         state = self.resolve(node.state)
         shape = tuple(int(side) for side in state.get("_shape", state.get("shape")))
-        if len(shape) != 2 or min(shape) < 1 or shape[0] * shape[1] > 1 << 26:
+        if len(shape) != 2 or min(shape) < 1 or shape[0] * shape[1] > MAX_DENSE:
             raise ValueError(f"a sparse matrix of the shape {shape}")
-        data = np.asarray(state["data"], dtype=np.float64)
-        if node.name.rpartition(".")[2].startswith("coo"):
+        data = np.asarray(state["data"], dtype=np.float64).ravel()
+        kind = node.name.rpartition(".")[2][:3]
+        if kind == "coo":
             rows, columns = (state["row"], state["col"]) if "row" in state else state["coords"]
-            return sparse.coo_matrix((data, (rows, columns)), shape=shape).toarray()
-        kind = sparse.csc_matrix if node.name.rpartition(".")[2].startswith("csc") else sparse.csr_matrix
-        matrix = kind((data, np.array(state["indices"]), np.array(state["indptr"])), shape=shape)
-        matrix.check_format(full_check=True)
-        return matrix.toarray()
+        else:
+            starts, inner = (np.asarray(state[name], dtype=np.int64).ravel() for name in ("indptr", "indices"))
+            counts = np.diff(starts)
+            if starts[0] != 0 or (counts < 0).any() or starts[-1] != len(inner):
+                raise ValueError("a sparse matrix whose parts do not belong together")
+            outer = np.repeat(np.arange(len(counts)), counts)
+            rows, columns = (inner, outer) if kind == "csc" else (outer, inner)
+        rows, columns = np.asarray(rows, dtype=np.int64).ravel(), np.asarray(columns, dtype=np.int64).ravel()
+        if not len(rows) == len(columns) == len(data):
+            raise ValueError("a sparse matrix whose parts do not belong together")
+        if len(data) and (min(rows.min(), columns.min()) < 0 or rows.max() >= shape[0] or columns.max() >= shape[1]):
+            raise ValueError("a sparse matrix with entries outside")
+        dense = np.zeros(shape)
+        np.add.at(dense, (rows, columns), data)
+        return dense
 
     def _tensor(self, arguments: Any) -> Any:
         """A torch tensor as an array, where its bytes are at hand."""
