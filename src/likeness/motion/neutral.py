@@ -29,6 +29,7 @@ PRIOR_WEIGHT = 0.02  # mean restfulness at which evidence and prior count alike
 CONTACT_GAPS = (2.5e-3, 5.0e-3)  # m: a lowest gap in the fit below the first means touching lips, above the second not
 STREAM_PRIOR_FRAMES = 25.0  # a stream starts as if it had seen so many frames without evidence
 SEAL_DEVIATION = 0.3e-3  # m: how exactly wanted lip gaps are met
+HELD_DEVIATION = 1.0e-3  # m: how far each coordinate of a held landmark may move with the lips
 SEAL_ITERATIONS = 3  # the jaw's swing is not linear
 JAW_DEVIATIONS = np.radians([6.0, 0.5, 0.5])  # of the jaw's axis-angle when lips are brought together
 
@@ -88,14 +89,23 @@ class LipSeal:
 
 
 def lip_seal(
-    head: HeadModel, lips: FacePoints, expression: Float[np.ndarray, " E"], jaw: Float[np.ndarray, "3"]
+    head: HeadModel,
+    lips: FacePoints,
+    expression: Float[np.ndarray, " E"],
+    jaw: Float[np.ndarray, "3"],
+    *,
+    held: FacePoints | None = None,
 ) -> LipSeal:
-    """The seal around one face."""
+    """The seal around one face; landmarks in `held` stay in place as far as the lips let them."""
     is_mouth = np.array([expression_region(name) == "mouth" for name in head.expression_names])
     deviations = np.concatenate([np.where(is_mouth, head.expression_deviations, 0.0), JAW_DEVIATIONS])
     scaled = _gap_jacobian(lips, expression, jaw) * deviations
-    system = scaled @ scaled.T + SEAL_DEVIATION**2 * np.eye(len(LIP_PAIRS))
-    return LipSeal(lips=lips, response=deviations[:, None] * np.linalg.solve(system, scaled).T)
+    spread = scaled  # covariance of what may change, times the gaps' derivatives
+    if held is not None:
+        moves = _point_jacobian(held, expression, jaw) * deviations / HELD_DEVIATION
+        spread = np.linalg.solve(moves.T @ moves + np.eye(len(deviations)), scaled.T).T
+    system = spread @ scaled.T + SEAL_DEVIATION**2 * np.eye(len(LIP_PAIRS))
+    return LipSeal(lips=lips, response=deviations[:, None] * np.linalg.solve(system, spread).T)
 
 
 def with_lip_gaps(
@@ -121,6 +131,17 @@ def _gap_jacobian(
     step = 1e-3
     moved = [lip_gaps(lips, expression, jaw + step * axis) - lip_gaps(lips, expression, jaw) for axis in np.eye(3)]
     return np.concatenate([still, np.stack(moved, axis=1) / step], axis=1)
+
+
+def _point_jacobian(
+    points: FacePoints, expression: Float[np.ndarray, " E"], jaw: Float[np.ndarray, "3"]
+) -> Float[np.ndarray, "N K"]:
+    """Change of all coordinates (metres) per coefficient and per radian of the jaw, as in `_gap_jacobian`."""
+    step = 1e-3
+    rest = points.positions(expression, jaw)
+    moved = [points.positions(expression, jaw + step * axis) - rest for axis in np.eye(3)]
+    still = points.basis.reshape(-1, points.basis.shape[-1])
+    return np.concatenate([still, np.stack(moved, axis=-1).reshape(-1, 3) / step], axis=1)
 
 
 def restfulness(

@@ -30,7 +30,7 @@ from likeness.tracking.fit import (
     similarity_start,
     target_from_landmarks,
 )
-from likeness.tracking.lips import person_seal, with_seen_lips
+from likeness.tracking.lips import measured_seal, with_seen_lips
 from likeness.tracking.rows import FIRST_COEFFICIENT
 
 SHAPE_PRIORS = Priors(expression_noise=0.35, shape_noise=0.15)  # several unknowns for one face: trust the deviations
@@ -77,7 +77,7 @@ def person_with_shape(
         basis=locked,
         rigid=locked.subset(rigid_rows(locked)),
         eyes=eye_geometry(head, shape),
-        lips=person_seal(head, shape),
+        lips=measured_seal(head, shape),
     )
 
 

@@ -24,7 +24,7 @@ from likeness.motion.smoothing import smooth_two_sided
 from likeness.tracking.assemble import motion_from_readings
 from likeness.tracking.fit import FitState
 from likeness.tracking.landmarks import MINIMUM_FACE_PIXELS, LandmarkDetector
-from likeness.tracking.lips import person_seal
+from likeness.tracking.lips import measured_seal
 from likeness.tracking.person import FIT_THREADS, Person, Reading, estimate_person, fit_at_pose, fit_frame, reading
 from likeness.tracking.rigid_points import Keyframe, RigidMatcher, RigidMatches
 from likeness.tracking.texture import steady_poses
@@ -99,7 +99,7 @@ def with_lips_of(smoothed: Motion, measured: Motion, head: HeadModel) -> Motion:
     """The smoothed motion with the lips as far apart as they were measured: smoothing jaw and expression apart from
     each other would open closed lips and blur speech.
     """
-    seal = person_seal(head, measured.shape)
+    seal = measured_seal(head, measured.shape)
     gaps = lip_gaps(seal.lips, measured.expression, measured.jaw)
     expression, jaw = with_lip_gaps(seal, smoothed.expression, smoothed.jaw, gaps)
     return smoothed.with_frames(expression=expression, jaw=jaw)
