@@ -9,10 +9,12 @@ from likeness.errors import InputError
 
 def test_rows_per_frame_agree_with_their_seconds():
     names = ("help", "imports", "fit photo", "prepare", "watch", "fit", "render", "encode", "animate", "command")
-    text = table("heading", dict.fromkeys(names, 2.0), 100)
+    text = table("heading", dict.fromkeys(names, 2.0) | {"animate beginning": 1.0}, 100)
     lines = text.splitlines()
     assert lines[0] == "heading"
     assert "2.00      20.0      50.0" in next(line for line in lines if line.startswith("render"))
+    further = next(line for line in lines if line.startswith("each further frame"))
+    assert further.split()[-3:] == ["0.0149", "14.9", "67.0"]  # 1 s more for 67 frames more
     assert lines[-1].endswith("MB")
 
 
