@@ -14,6 +14,7 @@ from likeness.app.evaluate import Evaluate
 from likeness.app.machine import prepare_libraries
 from likeness.app.options import AnimateOptions, Edits, FaceNumber, File, MotionChanges, Picture, Rendering
 from likeness.app.train import Train
+from likeness.app.weights import WeightsCommand
 
 DESCRIPTION = "One photo in, a moving, editable, turnable person out."
 Overwrite = FlagCreatePairsOff[bool]
@@ -240,7 +241,19 @@ HeadCommand = Annotated[
     | Annotated[HeadConvert, subcommand("convert")],
     subcommand("head", description="Look at and convert head models."),
 ]
-Command = Demo | Animate | Edit | Track | MotionCommand | HeadCommand | DataCommand | Train | Bench | Evaluate
+Command = (
+    Demo
+    | Animate
+    | Edit
+    | Track
+    | MotionCommand
+    | HeadCommand
+    | DataCommand
+    | Train
+    | WeightsCommand
+    | Bench
+    | Evaluate
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,50 @@
+"""`likeness weights`: a folder from other projects' weights, what is said about it, and one-line refusals."""
+
+import pytest
+
+from likeness.app.cli import main
+from likeness.fg_portrait.weights import load_networks
+from likeness.heads.builtin import builtin_head
+from tests.nn.foreign import foreign_files as made
+
+
+def test_a_folder_is_made_and_described(tmp_path, capsys) -> None:
+    made.write_stable_diffusion(tmp_path / "sd15")
+    made.write_x_portrait(tmp_path / "model_state-415001.th")
+    base = ["weights", "make", "--out", str(tmp_path / "out"), "--stable-diffusion", str(tmp_path / "sd15")]
+    arguments = [*base, "--x-portrait", str(tmp_path / "model_state-415001.th"), "--x-portrait-motion"]
+    assert main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5 and "0 missing, 0 unexpected" in lines[0]
+    assert "motion to be trained" in lines[-1]
+    networks, _ = load_networks(tmp_path / "out", head=builtin_head())
+    assert networks.config.temporal is not None and networks.config.temporal.max_length == 24
+    assert main(["weights", "show", str(tmp_path / "out")]) == 0
+    text = capsys.readouterr().out
+    assert "not trained" in text and "60 channels at 512 pixels, with temporal layers" in text
+    assert main(arguments) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert main([*arguments, "--overwrite"]) == 0
+    assert (tmp_path / "out" / "base").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "unet/config.json is missing"),
+        (["--x-portrait-motion"], "need --x-portrait FILE"),
+        (["--x-portrait", "nowhere.th"], "nowhere.th is missing"),
+    ],
+)
+def test_what_is_missing_is_named(options: list[str], message: str, tmp_path, capsys) -> None:
+    (tmp_path / "sd15").mkdir()
+    base = ["weights", "make", "--out", str(tmp_path / "out"), "--stable-diffusion", str(tmp_path / "sd15")]
+    assert main([*base, *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"sd15"}
+
+
+def test_a_folder_that_holds_no_weights(tmp_path, capsys) -> None:
+    assert main(["weights", "show", str(tmp_path)]) == 2
+    assert "holds no weights.json" in capsys.readouterr().err
