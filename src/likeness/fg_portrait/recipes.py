@@ -26,7 +26,7 @@ def tiny(stage: Stage) -> Recipe:
     """Seconds on one core; nothing is augmented, so that a few pairs can be learned by heart."""
     samples = SampleSettings(size=64, window=None if stage == 1 else TINY_WINDOW, augmentation=UNCHANGED)
     training = TrainSettings(
-        steps=200, batch=2, micro_batch=2, rate=2e-3, final_rate=2e-4, warmup_steps=5, average=0.95,
+        steps=200, batch=2, micro_batch=2, rate=6e-3, final_rate=6e-4, warmup_steps=5, betas=(0.9, 0.95), average=0.95,
         validate_every=100,
     )  # fmt: skip
     return Recipe(model=_model("tiny", stage), samples=samples, training=training)

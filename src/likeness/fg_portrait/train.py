@@ -18,6 +18,7 @@ from likeness.data.sample import Sample, SampleSettings, draw_sample, usable_cli
 from likeness.errors import InputError
 from likeness.fg_portrait.batches import make_batch
 from likeness.fg_portrait.condition import tensor_pictures
+from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.objective import Batch, training_loss
 from likeness.fg_portrait.sampler import Sampler
@@ -30,9 +31,9 @@ from likeness.training.task import Loss, Moment, Player
 
 METHOD = "fg-portrait"
 NETWORKS = "networks"  # the one player
-NUM_SHOWN = 6  # samples in a validation picture
+NUM_SHOWN = 4  # samples in a validation picture
 CHECK_SEED = 20_260_000  # of validation: the same samples and noise every time
-CHECK_SAMPLES = 16  # whose loss is validated
+CHECK_SAMPLES = 8  # whose loss is validated
 MOST_SHOWN_FRAMES = 4  # of a window
 _CELL = 160  # pixels
 
@@ -144,6 +145,7 @@ class FgPortraitTask:
         plain = replace(self.settings, augmentation=UNCHANGED, pairs=PairRule(turned_share=1.0))
         return draw_sample(self.check_clips, plain, seed=CHECK_SEED, number=number)
 
+    @torch.no_grad()
     def _check_loss(self) -> float:
         """The objective on fixed samples with fixed noise."""
         losses = []
@@ -154,18 +156,22 @@ class FgPortraitTask:
         return float(np.mean(losses))
 
     def _on_device(self, batch: Batch) -> Batch:
-        device = self.networks.context.device
-        entries = {
-            name: None if value is None else value.to(device, non_blocking=True)
-            for name in ("picture", "source", "source_pixels", "source_valid")
-            for value in (getattr(batch.condition, name),)
-        }
+        device, condition = self.networks.context.device, batch.condition
         return Batch(
             sources=batch.sources.to(device, non_blocking=True),
             targets=batch.targets.to(device, non_blocking=True),
-            condition=type(batch.condition)(**entries),
-            weights=None if batch.weights is None else batch.weights.to(device, non_blocking=True),
+            condition=MotionCondition(
+                picture=condition.picture.to(device, non_blocking=True),
+                source=_moved(condition.source, device),
+                source_pixels=_moved(condition.source_pixels, device),
+                source_valid=_moved(condition.source_valid, device),
+            ),
+            weights=_moved(batch.weights, device),
         )
+
+
+def _moved(tensor: Tensor | None, device: torch.device) -> Tensor | None:
+    return None if tensor is None else tensor.to(device, non_blocking=True)
 
 
 def _psnr(
@@ -178,7 +184,7 @@ def _psnr(
 
 def _sheet(
     samples: Sequence[Sample], drawn: Sequence[Sequence[UInt8[np.ndarray, "H W 3"]]]
-) -> UInt8[np.ndarray, "H W 3"]:
+) -> UInt8[np.ndarray, "h w 3"]:
     """One row per sample: source, then target and result of its first frames."""
     rows = []
     for sample, pictures in zip(samples, drawn, strict=True):
