@@ -1,4 +1,4 @@
-"""What a 3D flow condition consists of: resolution, sampling along the rays, surface field, encoding, extra channels."""
+"""What a 3D flow condition consists of: resolution, samples on the rays, surface field, encoding, extra channels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -100,7 +100,9 @@ def flow_settings_from_json(values: Mapping[str, object]) -> FlowSettings:
     known = {entry.name for entry in fields(FlowSettings)}
     unknown, missing = sorted(set(values) - known), sorted(known - set(values))
     if unknown or missing:
-        raise InputError(f"flow settings: unknown {', '.join(unknown) or 'none'}; missing {', '.join(missing) or 'none'}")
+        raise InputError(
+            f"flow settings: unknown {', '.join(unknown) or 'none'}; missing {', '.join(missing) or 'none'}"
+        )
     extras = values["extras"]
     if not isinstance(extras, list | tuple):
         raise InputError(f"flow setting extras is {extras}: give a list of names")

@@ -17,10 +17,9 @@ from likeness.geometry.closest_kernels import (
     fit_boxes,
     fit_triangles,
     query_blocks,
-    split_median,
 )
 
-_BLOCK = 64  # packets per block; each block starts afresh, so the result does not depend on the threads
+_BLOCK = 64 * LANES  # points per block; each block starts afresh, so the result does not depend on the threads
 _MOST_FACES = 1 << 24  # the search keeps their numbers in float32
 _TOLERANCE = 2.5e-7  # of the mesh's size: what the rounding of float32 may do to a distance
 
@@ -38,6 +37,11 @@ class SurfaceIndex:
     boxes: Float32[np.ndarray, "leaves 48"]  # of what lies below each inner node, axis by axis; the root is node 1
     corners: Float32[np.ndarray, "leaves 72"]  # of the triangles of each leaf, axis by axis
     tolerance: float  # distances that differ by less count as equal
+
+    @property
+    def tree(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """What the compiled search walks through."""
+        return self.triangles, self.boxes, self.corners, self.leaf_starts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,8 +68,7 @@ def build_surface_index(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarra
         raise ValueError(f"a surface index needs at least one face and at most {_MOST_FACES}, got {len(faces)}")
     if int(faces.min()) < 0 or int(faces.max()) >= len(vertices):
         raise ValueError(f"faces must name vertices 0 to {len(vertices) - 1}, got {faces.min()} to {faces.max()}")
-    order = np.empty(len(faces), dtype=np.int32)
-    leaf_starts = split_median(vertices[faces].mean(axis=1).astype(np.float64), order).astype(np.int32)
+    order, leaf_starts = _median_split(vertices[faces].mean(axis=1))
     leaves = len(leaf_starts) - 1
     index = SurfaceIndex(
         faces=np.ascontiguousarray(faces, dtype=np.int32),
@@ -120,9 +123,23 @@ def closest_points(index: SurfaceIndex, points: Float[np.ndarray, "N 3"], *, thr
 
     def blocks(begin: int, end: int) -> None:
         query_blocks(
-            queries, index.centre, index.triangles, index.boxes, index.corners, index.leaf_starts, index.order,
+            queries, index.centre, index.tree, index.order,
             np.float32(index.tolerance), _BLOCK, begin, end, face, barycentrics, distance,
         )  # fmt: skip
 
-    run_bands(blocks, -(-count // (LANES * _BLOCK)), threads)
+    run_bands(blocks, -(-count // _BLOCK), threads)
     return ClosestPoints(face=face, barycentrics=barycentrics, distance=distance)
+
+
+def _median_split(
+    centroids: Float[np.ndarray, "F 3"],
+) -> tuple[Int32[np.ndarray, " F"], Int32[np.ndarray, " leaves_plus_one"]]:
+    """Face ids leaf by leaf, halved along the longest side until no leaf holds more than `WIDE`."""
+    order, starts = np.arange(len(centroids)), np.array([0, len(centroids)])
+    while (sizes := np.diff(starts)).max() > WIDE:
+        ordered, groups = centroids[order], np.repeat(np.arange(len(sizes)), sizes)
+        sides = np.maximum.reduceat(ordered, starts[:-1]) - np.minimum.reduceat(ordered, starts[:-1])
+        along = ordered[np.arange(len(order)), sides.argmax(axis=1)[groups]]
+        order = order[np.lexsort((along, groups))]
+        starts = np.concatenate([np.stack([starts[:-1], starts[:-1] + sizes // 2], axis=1).ravel(), starts[-1:]])
+    return order.astype(np.int32), starts.astype(np.int32)

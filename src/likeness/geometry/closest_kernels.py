@@ -22,6 +22,8 @@ X, Y, Z, SQUARED, REACH, HEIGHT, SLOT, WEIGHT_B, WEIGHT_C, STATE = (LANES * part
 TIE = 1e-6  # share of the squared distance within which two triangles are equally near
 ALIGNED = 1e-5  # share by which the normal of one of them must be the better aligned
 
+# Counting references to arrays would take longer than the tests: what runs for each packet does without (`_nrt=False`),
+# and so may not allocate.
 FAST = {"contract", "nsz", "nnan", "ninf", "arcp"}  # the points and the vertices were checked to be finite
 
 
@@ -34,32 +36,6 @@ def root_width(leaves):
     while width > WIDE:
         width //= WIDE
     return width
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-@no_type_check
-def split_median(centroids, order):
-    """Put face ids leaf by leaf into `order`, halved along the longest side; returns where the leaves start."""
-    count = centroids.shape[0]
-    order[:] = np.arange(count)
-    starts = np.array([0, count])
-    while np.max(starts[1:] - starts[:-1]) > WIDE:
-        finer = np.empty(2 * starts.shape[0] - 1, np.int64)
-        finer[0] = 0
-        for group in range(starts.shape[0] - 1):
-            begin, end = starts[group], starts[group + 1]
-            members = order[begin:end].copy()
-            axis, longest = 0, -1.0
-            for candidate in range(3):
-                values = centroids[members, candidate]
-                side = values.max() - values.min() if end > begin else 0.0
-                if side > longest:
-                    axis, longest = candidate, side
-            order[begin:end] = members[np.argsort(centroids[members, axis], kind="mergesort")]
-            finer[2 * group + 1] = begin + (end - begin) // 2
-            finer[2 * group + 2] = end
-        starts = finer
-    return starts
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -207,9 +183,39 @@ def _largest(values, first):
     return max(max(a, b), max(c, d))
 
 
+@njit(cache=True, nogil=True, fastmath=FAST | {"reassoc"}, error_model="numpy", _nrt=False)
+@no_type_check
+def _is_within_reach(lower_x, lower_y, lower_z, upper_x, upper_y, upper_z, state):
+    """Whether a box is within reach of any lane; exact, lane by lane."""
+    zero = np.float32(0.0)
+    margin = zero  # a sum of what is left over: the compiler makes vectors of sums, not of maxima
+    for lane in range(LANES):
+        x, y, z, reach = state[X + lane], state[Y + lane], state[Z + lane], state[REACH + lane]
+        dx = max(max(lower_x - x, x - upper_x), zero)
+        dy = max(max(lower_y - y, y - upper_y), zero)
+        dz = max(max(lower_z - z, z - upper_z), zero)
+        margin += max(reach * reach - (dx * dx + dy * dy + dz * dz), zero)
+    return margin > zero
+
+
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="always")
 @no_type_check
-def _test_leaf(triangles, corners, leaf, begin, end, box, squared_reach, scratch, state, tolerance):
+def _triangle_is_within_reach(corners, leaf, i, state):
+    """The same for the box of a triangle of a leaf."""
+    ax, ay, az = corners[leaf, i], corners[leaf, 8 + i], corners[leaf, 16 + i]
+    bx, by, bz = corners[leaf, 24 + i], corners[leaf, 32 + i], corners[leaf, 40 + i]
+    cx, cy, cz = corners[leaf, 48 + i], corners[leaf, 56 + i], corners[leaf, 64 + i]
+    return _is_within_reach(
+        min(min(ax, bx), cx), min(min(ay, by), cy), min(min(az, bz), cz),
+        max(max(ax, bx), cx), max(max(ay, by), cy), max(max(az, bz), cz), state,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", inline="always")
+@no_type_check
+def _test_leaf(
+    triangles, corners, leaf, begin, end, box, squared_reach, scratch, state, tolerance, allowed, tag
+):  # fmt: skip
     """Test the triangles of a leaf that may be within reach of a lane; returns how many.
 
     A triangle is left out if its box is too far from that of the packet, or if a plane shows that it is: along the
@@ -238,19 +244,27 @@ def _test_leaf(triangles, corners, leaf, begin, end, box, squared_reach, scratch
         scratch[i] = max(max(a, b), c) if is_near else np.float32(-1e30)
     count = 0
     for slot in range(begin, end):
-        if scratch[slot - begin] >= needed:
-            test_triangle(triangles, slot, state, tolerance)
-            count += 1
+        if scratch[slot - begin] >= needed and (tag < 0 or allowed[slot] == tag):
+            if _triangle_is_within_reach(corners, leaf, slot - begin, state):
+                test_triangle(triangles, slot, state, tolerance)
+                count += 1
     return count
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", _nrt=False)
 @no_type_check
-def search(triangles, boxes, corners, leaf_starts, stack, gaps, scratch, state, tolerance):
+def search(tree, work, state, tolerance, allowed, tag):
     """Walk the tree three levels at a time, near boxes first; the state already holds a bound for each lane.
 
-    A box whose gap to the box around the packet exceeds every lane's reach is left out.
+    A box whose gap to the box around the packet exceeds every lane's reach is left out. With a `tag` that is not
+    negative, only triangles with `allowed[slot] == tag` count.
+
+    Args:
+        tree: triangles, boxes, corners and leaf starts of a surface index.
+        work: room for the stack, its gaps, and sixteen numbers; see `work_space`.
     """
+    triangles, boxes, corners, leaf_starts = tree
+    stack, gaps, scratch = work
     leaves = leaf_starts.shape[0] - 1
     zero = np.float32(0.0)
     low_x, low_y, low_z = state[X], state[Y], state[Z]
@@ -272,7 +286,10 @@ def search(triangles, boxes, corners, leaf_starts, stack, gaps, scratch, state, 
         if node >= leaves:
             leaf = node - leaves
             begin, end = leaf_starts[leaf], leaf_starts[leaf + 1]
-            if _test_leaf(triangles, corners, leaf, begin, end, box, squared_reach, scratch, state, tolerance) > 0:
+            count = _test_leaf(
+                triangles, corners, leaf, begin, end, box, squared_reach, scratch, state, tolerance, allowed, tag
+            )  # fmt: skip
+            if count > 0:
                 reach = _largest(state, REACH)
                 squared_reach = reach * reach
             continue
@@ -284,7 +301,10 @@ def search(triangles, boxes, corners, leaf_starts, stack, gaps, scratch, state, 
         base = size
         for i in range(width):
             gap = scratch[i]
-            if gap > squared_reach:
+            if gap > squared_reach or not _is_within_reach(
+                boxes[node, i], boxes[node, 8 + i], boxes[node, 16 + i],
+                boxes[node, 24 + i], boxes[node, 32 + i], boxes[node, 40 + i], state,
+            ):  # fmt: skip
                 continue
             place = size
             while place > base and gaps[place - 1] < gap:
@@ -295,36 +315,52 @@ def search(triangles, boxes, corners, leaf_starts, stack, gaps, scratch, state, 
         width = WIDE
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def work_space():
+    """Room for `search`."""
+    return np.empty(STACK, np.int32), np.empty(STACK, np.float32), np.empty(LANES, np.float32)
+
+
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy", _nrt=False)
+@no_type_check
+def _query_packets(
+    points, centre, tree, order, tolerance, begin, end, work, state, allowed, face, barycentrics, distance
+):  # fmt: skip
+    count = points.shape[0]
+    triangles = tree[0]
+    seed_first = seed_last = 0
+    for start in range(begin, end, LANES):
+        for lane in range(LANES):
+            point = min(start + lane, count - 1)
+            state[X + lane] = np.float32(points[point, 0] - centre[0])
+            state[Y + lane] = np.float32(points[point, 1] - centre[1])
+            state[Z + lane] = np.float32(points[point, 2] - centre[2])
+        start_packet(state)
+        test_triangle(triangles, seed_first, state, tolerance)
+        if seed_last != seed_first:
+            test_triangle(triangles, seed_last, state, tolerance)
+        search(tree, work, state, tolerance, allowed, -1)
+        seed_first, seed_last = int(state[SLOT]), int(state[SLOT + LANES - 1])
+        for lane in range(min(LANES, count - start)):
+            point = start + lane
+            face[point] = order[int(state[SLOT + lane])]
+            b, c = state[WEIGHT_B + lane], state[WEIGHT_C + lane]
+            barycentrics[point, 0] = np.float32(1.0) - b - c
+            barycentrics[point, 1] = b
+            barycentrics[point, 2] = c
+            distance[point] = np.sqrt(state[SQUARED + lane])
+
+
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 @no_type_check
 def query_blocks(
-    points, centre, triangles, boxes, corners, leaf_starts, order, tolerance, packets, block_begin, block_end,
-    face, barycentrics, distance,
+    points, centre, tree, order, tolerance, block_points, block_begin, block_end, face, barycentrics, distance
 ):  # fmt: skip
-    """Nearest surface points of the points in some blocks of packets; each block starts afresh."""
-    state = np.zeros(STATE, np.float32)
-    stack, gaps, scratch = np.empty(STACK, np.int32), np.empty(STACK, np.float32), np.empty(LANES, np.float32)
-    count = points.shape[0]
-    block_size = packets * LANES
+    """Nearest surface points of the points in some blocks; each block starts afresh."""
+    state, work, allowed = np.zeros(STATE, np.float32), work_space(), np.empty(1, np.int32)
     for block in range(block_begin, block_end):
-        seed_first = seed_last = 0
-        for start in range(block * block_size, min((block + 1) * block_size, count), LANES):
-            for lane in range(LANES):
-                point = min(start + lane, count - 1)
-                state[X + lane] = np.float32(points[point, 0] - centre[0])
-                state[Y + lane] = np.float32(points[point, 1] - centre[1])
-                state[Z + lane] = np.float32(points[point, 2] - centre[2])
-            start_packet(state)
-            test_triangle(triangles, seed_first, state, tolerance)
-            if seed_last != seed_first:
-                test_triangle(triangles, seed_last, state, tolerance)
-            search(triangles, boxes, corners, leaf_starts, stack, gaps, scratch, state, tolerance)
-            seed_first, seed_last = int(state[SLOT]), int(state[SLOT + LANES - 1])
-            for lane in range(min(LANES, count - start)):
-                point = start + lane
-                face[point] = order[int(state[SLOT + lane])]
-                b, c = state[WEIGHT_B + lane], state[WEIGHT_C + lane]
-                barycentrics[point, 0] = np.float32(1.0) - b - c
-                barycentrics[point, 1] = b
-                barycentrics[point, 2] = c
-                distance[point] = np.sqrt(state[SQUARED + lane])
+        begin, end = block * block_points, min((block + 1) * block_points, points.shape[0])
+        _query_packets(
+            points, centre, tree, order, tolerance, begin, end, work, state, allowed, face, barycentrics, distance
+        )

@@ -1,0 +1,56 @@
+"""What a camera sees of a posed head: the nearest surface at each pixel, and which of its points are not hidden."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from likeness.flow.posed import NEAREST, PosedHead
+from likeness.geometry.camera import Camera
+from likeness.geometry.mesh import face_normals
+from likeness.geometry.raster import Raster, rasterise
+
+VISIBLE_WITHIN = 0.005  # metres behind the nearest surface at which a point still counts as seen
+SMALLEST_VIEW = 256  # pixels per side: a coarser picture could not tell lips, lids and nostrils apart
+
+
+def render_depth(head: PosedHead, camera: Camera, *, threads: int = 1) -> Raster:
+    """Depth (z, metres) and face at each pixel; the whole mesh with neck and eyeballs, from both sides of its faces."""
+    return rasterise(
+        camera.project(head.vertices),
+        head.vertices[:, 2],
+        head.faces,
+        width=camera.width,
+        height=camera.height,
+        threads=threads,
+    )
+
+
+def visible_points(
+    head: PosedHead,
+    face: Int[np.ndarray, " N"],
+    points: Float[np.ndarray, "N 3"],
+    *,
+    resolution: int,
+    threads: int = 1,
+) -> Bool[np.ndarray, " N"]:
+    """Which points on the given faces of a head its camera sees: in the picture, facing it, nothing in front.
+
+    A point is compared with the plane of the face that the camera sees at the nearest pixel, not with the depth of
+    that pixel's centre: on a cheek that turns away, they differ by millimetres.
+    """
+    size = max(resolution, SMALLEST_VIEW)
+    camera = head.camera.resized(size, size)
+    raster = render_depth(head, camera, threads=threads)
+    normals, corners = face_normals(head.vertices, head.faces), head.vertices[head.faces]
+    level = np.einsum("fx,fx->f", normals, corners[:, 0])  # negative: the face is turned to the camera
+    planes = np.column_stack([normals, level, corners[..., 2].min(axis=1), corners[..., 2].max(axis=1)])
+    depth = np.maximum(points[:, 2], NEAREST)
+    ray_x, ray_y = points[:, 0] / depth, points[:, 1] / depth
+    column = (ray_x * camera.focal_pixels[0] + camera.centre_pixels[0]).astype(np.float32)
+    row = (ray_y * camera.focal_pixels[1] + camera.centre_pixels[1]).astype(np.float32)
+    inside = (points[:, 2] >= NEAREST) & (column >= 0) & (column < size) & (row >= 0) & (row < size)
+    in_front = raster.face[np.where(inside, row, 0).astype(np.int32), np.where(inside, column, 0).astype(np.int32)]
+    x, y, z, offset, low, high = planes.astype(np.float32)[in_front].T
+    toward = x * ray_x + y * ray_y + z
+    seen = np.clip(offset / np.where(toward == 0.0, np.float32(1e-30), toward), low, high)
+    is_free = (in_front < 0) | (points[:, 2] <= seen + VISIBLE_WITHIN)
+    return inside & (level < 0.0)[face] & is_free
