@@ -27,6 +27,7 @@ from likeness.tracking.photo import portrait_from_image, with_touching_lips
 from likeness.tracking.portrait import Portrait
 
 FINENESS = 1.25  # pixels of the photo per pixel of the square at most; finer photos are reduced first
+LEAST_SQUARE = 256  # pixels that the square keeps even so: the source is tracked at this resolution
 CONTEXT = 1.6  # side of the part of the photo that is rendered / side of the square
 LEAST_CONFIDENCE = 0.34  # of the source's tracking (see `track.WORST_RESIDUAL`)
 FPS = 25.0  # nominal: the two frames are no sequence
@@ -58,7 +59,7 @@ def photo_portrait(image: UInt8[np.ndarray, "H W 3"], head: HeadModel, settings:
     height, width = image.shape[:2]
     left, top = max(square.left - reach, 0), max(square.top - reach, 0)
     right, bottom = min(square.left + square.size + reach, width), min(square.top + square.size + reach, height)
-    scale = min(1.0, FINENESS * settings.size / square.size)
+    scale = min(1.0, max(FINENESS * settings.size, LEAST_SQUARE) / square.size)
     part = image[top:bottom, left:right]
     reduced = resize(part, max(round(scale * (right - left)), 1), max(round(scale * (bottom - top)), 1))
     factors = np.array([reduced.shape[1] / (right - left), reduced.shape[0] / (bottom - top), scale])

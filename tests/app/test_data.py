@@ -1,0 +1,46 @@
+import subprocess
+import sys
+
+import pytest
+
+from likeness.app.cli import main
+from tests.flow_warp.portraits import PHOTO
+
+
+def test_synthesise_and_show(tmp_path, capsys):
+    photos, out = tmp_path / "photos", tmp_path / "made" / "pairs"
+    photos.mkdir()
+    (photos / "astronaut.jpg").write_bytes(PHOTO.read_bytes())
+    (photos / "torn.jpg").write_bytes(PHOTO.read_bytes()[:900])
+    command = ["data", "synthesise", str(photos), "--out", str(out), "--count", "2", "--size", "64"]
+    assert main(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("1 clips made, 0 shards were there already, 1 photos skipped")
+    assert lines[1].startswith("skipped ") and "torn.jpg: is damaged" in lines[1]
+    assert main(["data", "show", str(out), "--pairs", "3"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("1 clips (1 round-trip), 2 frames with a face, squares of [64] pixels")
+    assert "yaw, degrees" in shown and "of the head hidden in the source, %" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["track", "{folder}/missing", "--out", "{folder}/out"], "is no folder"),
+        (["track", "{folder}", "--out", "{folder}/out"], "holds no video or photo"),
+        (["track", "{folder}", "--out", "{folder}/out", "--size", "9"], "--size must be 64 to 4096 pixels, got 9"),
+        (["synthesise", "--out", "{folder}/out"], "ask for some"),
+        (["synthesise", "--out", "{folder}/out", "--count", "1"], "pairs need a folder"),
+        (["synthesise", "--out", "{folder}/out", "--heads", "1", "--processes", "0"], "--processes must be at least 1"),
+        (["show", "{folder}"], "holds no clips"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path, capsys, arguments, message):
+    assert main(["data", *(part.format(folder=tmp_path) for part in arguments)]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_the_commands_load_no_torch():
+    code = "import sys, likeness.app.cli, likeness.app.data_sets; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
