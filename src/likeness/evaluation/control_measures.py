@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from likeness.heads.landmark_sets import CHIN
 
-_LEFTWARD, _UP, _OUT = range(3)  # axes of a displacement in the head
+_LEFTWARD, _UP, OUT = range(3)  # axes of a displacement in the head
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +70,7 @@ QUANTITIES = (
     _quantity("lip height", "mouth", _UP, (0, 37, 267), (17, 84, 314)),
     _quantity("chin height", "jaw", _UP, (CHIN, 148, 377)),
     _quantity("chin leftward", "jaw", _LEFTWARD, (CHIN, 148, 377)),
-    _quantity("chin forward", "jaw", _OUT, (CHIN, 148, 377, 199)),
+    _quantity("chin forward", "jaw", OUT, (CHIN, 148, 377, 199)),
 )
 _BY_NAME = {quantity.name: quantity for quantity in QUANTITIES}
 
@@ -93,7 +93,7 @@ _NAMED: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "browOuterUp": ("outer brow height, side", 1, ("browSIDE",)),
     "browDown": ("inner brow height, side", -1, ("browSIDE",)),
     "cheekPuff": ("cheek fullness, side", 1, _MOUTH),
-    "cheekSquint": ("lower lid height, side", 1, ("lidsSIDE", "cheekSIDE")),
+    "cheekSquint": ("lower lid height, side", 1, ("lidsSIDE", "gazeSIDE", "cheekSIDE")),
     "noseSneer": ("nose wing height, side", 1, _MOUTH),
     "mouthSmile": ("mouth corner height, side", 1, _MOUTH),
     "mouthFrown": ("mouth corner height, side", -1, _MOUTH),

@@ -21,8 +21,8 @@ from likeness.motion.record import FRAME_FIELDS, Motion, MotionFrame
 SIDES = ("Left", "Right")  # of the subject; also the order of `MotionFrame.lids`
 LID_CLOSING, LID_OPENING = "eyeBlink", "eyeWide"
 LID_CONTROLS = tuple(name + side for name in (LID_CLOSING, LID_OPENING) for side in SIDES)
-SQUINT = "eyeSquint"
-SQUINT_GAIN = 0.35  # eyeSquint = 1 narrows the lids by this part of their gap, beside lifting the skin below
+# These at 1 narrow the lids by this part of their gap, beside lifting the skin below.
+NARROWING = {"eyeSquint": 0.35, "cheekSquint": 0.2}
 WIDE_EYE_GAIN = 0.35  # eyeWide = 1 opens the lids by this part of their gap
 ANGLE_NAMES = ("yaw", "pitch", "roll", "gaze_yaw", "gaze_pitch")
 _JOINT_FIELDS = {"neck": NECK, "jaw": JAW, "eye_left": EYE_LEFT, "eye_right": EYE_RIGHT}
@@ -84,8 +84,8 @@ def _edited(arrays: dict[str, np.ndarray], edit: HeadEdit, head: HeadModel) -> d
             factor = 1.0 - value if name.startswith(LID_CLOSING) else 1.0 + WIDE_EYE_GAIN * value
             lid_factor[0 if name.endswith(SIDES[0]) else 1] *= max(factor, 0.0)
         else:
-            if name.startswith(SQUINT):
-                lid_factor[0 if name.endswith(SIDES[0]) else 1] *= max(1.0 - SQUINT_GAIN * value, 0.0)
+            if gain := NARROWING.get(name.removesuffix(SIDES[0]).removesuffix(SIDES[1])):
+                lid_factor[0 if name.endswith(SIDES[0]) else 1] *= max(1.0 - gain * value, 0.0)
             control = head.control(name)
             expression_change += value * control.expression
             joint_change += value * control.joints

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from likeness.evaluation import face_measures
-from likeness.evaluation.control_measures import QUANTITIES, leak, naming_of, quantities_of
+from likeness.evaluation.control_measures import OUT, QUANTITIES, leak, naming_of, quantities_of
 from likeness.evaluation.image_motion import optical_displacement
 from likeness.evaluation.landmark_reader import LandmarkReader
 from likeness.evaluation.material import PORTRAITS, portrait_paths, read_photo
@@ -32,6 +32,7 @@ UNIT_EDITS = {
 YAW_TOLERANCE = 2.5  # degrees
 CONTROL_PART = 0.8  # of a control's whole range is asked
 LEAST_MOVEMENT = 0.5  # percent of the outer-eye distance; less is within the landmarks' noise
+DEPTH_YAW = 20.0  # degrees: what moves along the view is measured on a turned head, against the turned head at rest
 FLOW = "flow:"  # begins the names of quantities measured by optical flow
 WANTED_LEAK = 0.10  # of the named movement
 
@@ -70,7 +71,12 @@ class EditScorer:
     def measure_control(self, photo: Path, control: str, value: float) -> Row:
         """All quantities under one control, by landmarks seen again and by the flow of the picture."""
         subject, rest_picture, rest = self.subject(photo)
-        picture = next(iter(render_edits(self.setup.pieces, subject, [HeadEdit(controls={control: value})])))
+        naming = naming_of(control)
+        yaw = DEPTH_YAW if naming is not None and naming.quantity.axis == OUT else 0.0
+        edits = [HeadEdit(yaw=yaw, controls={control: value}), *([HeadEdit(yaw=yaw)] if yaw else [])]
+        picture, *turned = render_edits(self.setup.pieces, subject, edits)
+        if turned:
+            rest_picture, rest = turned[0], self.reader.read_still(turned[0])
         seen = quantities_of(face_measures.displacement(rest, self.reader.read_still(picture)))
         flow = quantities_of(optical_displacement(rest_picture, picture, rest))
         row: Row = {f"{FLOW} {name}": value for name, value in flow.items()}
@@ -138,6 +144,8 @@ def report(rows: Sequence[Row], controls: Sequence[str]) -> Report:
         " outer-eye distance, pose and scale removed. Copying the photo moves nothing.",
         "What a control names is measured by landmarks seen again and by optical flow; the larger median counts,"
         " because landmarks miss cheeks and flow misses what lids and lips uncover.",
+        f"What moves forward cannot be seen from the front: such a control is measured on a head turned by"
+        f" {DEPTH_YAW:.0f} degrees, against the head turned alike.",
         "Elsewhere: the largest movement of a quantity of another region, by flow (a face's landmarks are coupled).",
     )
     per_portrait = tuple(measure for measure in errors if measure.key.endswith(" error"))

@@ -28,7 +28,7 @@ from likeness.heads.landmark_sets import LOWER_LIP_INNER, OVAL, UPPER_LIP_INNER
 NUM_FACE = 468
 JAW_HINGE = np.array([0.0, -0.6, -1.2])
 JAW_OPEN_ANGLE = np.radians(16.0)  # jaw rotation of jawOpen = 1
-JAW_FORWARD = 0.7  # cm
+JAW_FORWARD = 0.9  # cm
 IDENTITY_MODES = 30
 CORRECTIVE_SOURCES = 75  # smooth fields from which the correctives are drawn
 NUM_CORRECTIVES = 56

@@ -235,8 +235,8 @@ def _cheek_and_nose_tables(template: Float[np.ndarray, "468 3"]) -> list[ShapeTa
             handles={
                 50: (0, 0.3, 0.18), 205: (-0.05, 0.25, 0.15), 118: (0, 0.25, 0.12), 101: (0, 0.24, 0.12),
                 117: (0, 0.22, 0.1), 119: (0, 0.16, 0.08), 123: (-0.05, 0.2, 0.1),
-                145: (0, 0.14, 0.04), 144: (0, 0.13, 0.04), 153: (0, 0.12, 0.04), 163: (0, 0.09, 0.03),
-                154: (0, 0.09, 0.03),
+                145: (0, 0.2, 0.05), 144: (0, 0.19, 0.05), 153: (0, 0.17, 0.05), 163: (0, 0.12, 0.04),
+                154: (0, 0.12, 0.04),
             },
             fixed=EYE_CORNERS_RIGHT + UPPER_LID_RIGHT + EYE_LEFT_RING + NOSE + LIPS_OUTER + OVAL + BROW_RIGHT,
         ),
@@ -276,7 +276,7 @@ def _mouth_middle_tables(template: Float[np.ndarray, "468 3"]) -> list[ShapeTabl
     }  # fmt: skip
     funnel = scaled_lips(0.72, 1.1, 0.55, 0.28) | {164: (0, 0.05, 0.2), 18: (0, -0.1, 0.3)}
     roll_upper = {
-        vertex: (0.0, (-0.16 if vertex in LIPS_OUTER else -0.02) * bell(vertex), -0.3 * bell(vertex))
+        vertex: (0.0, (-0.26 if vertex in LIPS_OUTER else -0.02) * bell(vertex), -0.3 * bell(vertex))
         for vertex in UPPER_LIP
     }
     roll_lower = {
