@@ -21,7 +21,7 @@ from likeness.tracking.rows import landmark_positions
 NUM_LANDMARKS = 468
 
 # How much each landmark counts: lips and lids carry the expression, the oval slides along the cheek.
-LIP_WEIGHT, EYE_WEIGHT, OVAL_WEIGHT = 6.0, 2.5, 1.0
+LIP_WEIGHT, EYE_WEIGHT, OVAL_WEIGHT = 6.0, 2.5, 2.0
 RIGID_WEIGHT = 4.0  # factor on forehead, temples, nose bridge, eye corners
 
 CONTROL_SLACK = 0.25  # a named shape may leave its range by this much: nobody's neutral is exactly the template's

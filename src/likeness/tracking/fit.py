@@ -16,7 +16,7 @@ from likeness.tracking.bounded import step_in_ranges
 from likeness.tracking.pose_steps import pose_from_landmarks
 from likeness.tracking.rows import CENTIMETRES, FIRST_COEFFICIENT, JAW, POSE, turn_matrices, weighted_rows
 
-DEPTH_WEIGHT = 0.5  # of a squared relative-depth residual against a squared reprojection residual
+DEPTH_WEIGHT = 0.15  # of a squared relative-depth residual against a squared reprojection residual
 HUBER_CENTIMETRES = 0.35  # larger reprojection residuals count linearly
 RIGID_HUBER_CENTIMETRES = 0.2  # the same among the rigid landmarks
 EXPRESSION_NOISE = 0.15  # centimetres; a ridge is (noise / deviation)^2
