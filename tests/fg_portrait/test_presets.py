@@ -10,7 +10,7 @@ import torch
 from likeness.fg_portrait.config import FgPortraitConfig, SamplingSettings, UnetSettings
 from likeness.fg_portrait.cost import estimate_cost
 from likeness.fg_portrait.networks import PARTS, Networks, build_motion_adapter, build_networks
-from likeness.fg_portrait.presets import PRESETS, full, second_stage, small, tiny
+from likeness.fg_portrait.presets import PRESETS, full, laptop, second_stage, small, tiny
 from likeness.nn.attention_bank import attention_layer, bank_names
 from likeness.nn.json_record import record_from_json, record_to_json
 
@@ -60,11 +60,12 @@ def test_full_costs_what_was_counted_elsewhere() -> None:
     assert cost.per_frame(config.sampling, temporal=True) == pytest.approx(107.6, rel=0.01)
 
 
-def test_small_and_tiny_have_their_sizes() -> None:
+def test_small_laptop_and_tiny_have_their_sizes() -> None:
     sizes = parameters(built(second_stage(small())))
     assert sizes["denoiser"] + sizes["appearance"] + sizes["control"] == pytest.approx(38.28, abs=0.005)
     assert sizes["motion"] == pytest.approx(5.64, abs=0.005)
     assert sum(parameters(built(tiny())).values()) == pytest.approx(0.65, abs=0.005)
+    assert sum(parameters(built(laptop())).values()) == pytest.approx(3.4, abs=0.05)
 
 
 @pytest.mark.parametrize("stage", [lambda config: config, second_stage])

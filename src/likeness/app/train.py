@@ -21,7 +21,7 @@ class Train:
     """
 
     method: Positional[Literal["fg-portrait"]]
-    preset: Positional[Literal["tiny", "small", "full"]]
+    preset: Positional[Literal["tiny", "laptop", "small", "full"]]
     data: Annotated[tuple[Path, ...], arg(metavar="FOLDER [FOLDER ...]")]  # folders of clips, from `likeness data`
     out: Annotated[Path, arg(metavar="RUN")]  # folder of this run; made if missing, continued if not
     stage: Literal[1, 2] = 1  # 1: pairs of frames; 2: temporal layers on windows of video

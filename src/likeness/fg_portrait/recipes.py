@@ -32,6 +32,16 @@ def tiny(stage: Stage) -> Recipe:
     return Recipe(model=_model("tiny", stage), samples=samples, training=training)
 
 
+def laptop(stage: Stage) -> Recipe:
+    """Two hours on two CPU cores; the rate falls by the clock."""
+    samples = SampleSettings(size=128, window=None if stage == 1 else TINY_WINDOW)
+    training = TrainSettings(
+        minutes=120.0, batch=8, micro_batch=8, rate=1e-3, final_rate=5e-5, warmup_steps=100, betas=(0.9, 0.95),
+        average=0.998, validate_every=1000, loaders=1,
+    )  # fmt: skip
+    return Recipe(model=_model("laptop", stage), samples=samples, training=training)
+
+
 def small(stage: Stage) -> Recipe:
     """About 25 minutes on one large graphics card; the rate falls by the clock."""
     model = _model("small", stage)
@@ -61,7 +71,7 @@ def full(stage: Stage) -> Recipe:
     return Recipe(model=model, samples=SampleSettings(size=512, window=FULL_WINDOW), training=training)
 
 
-RECIPES = {"tiny": tiny, "small": small, "full": full}
+RECIPES = {"tiny": tiny, "laptop": laptop, "small": small, "full": full}
 
 
 def _model(name: str, stage: Stage) -> FgPortraitConfig:
