@@ -65,7 +65,7 @@ def test_small_laptop_and_tiny_have_their_sizes() -> None:
     assert sizes["denoiser"] + sizes["appearance"] + sizes["control"] == pytest.approx(38.28, abs=0.005)
     assert sizes["motion"] == pytest.approx(5.64, abs=0.005)
     assert sum(parameters(built(tiny())).values()) == pytest.approx(0.65, abs=0.005)
-    assert sum(parameters(built(laptop())).values()) == pytest.approx(3.4, abs=0.05)
+    assert sum(parameters(built(laptop())).values()) == pytest.approx(3.7, abs=0.05)
 
 
 @pytest.mark.parametrize("stage", [lambda config: config, second_stage])
