@@ -1,4 +1,4 @@
-"""Named models: `full` (the paper's sizes, on Stable Diffusion 1.5); `small`, `laptop`, `tiny` (trained from nothing)."""
+"""Named models: `full` (the paper, on Stable Diffusion 1.5); `small`, `laptop` and `tiny` (trained from nothing)."""
 
 from dataclasses import replace
 
