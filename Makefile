@@ -6,6 +6,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+TORCH := $(shell grep '^torch==' constraints.txt)+cpu
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 WORKERS ?= 2
 
@@ -39,6 +41,8 @@ $(VENV)/base.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e .
 	@touch $@
 
+# torch comes first, as the build without CUDA: from where pip looks by itself, otherwise from its own index.
 $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	@$(INSTALL) '$(TORCH)' 2>/dev/null || $(INSTALL) --extra-index-url $(TORCH_INDEX) '$(TORCH)'
 	$(INSTALL) -e '.[dev]'
 	@touch $(VENV)/base.stamp $@
