@@ -41,8 +41,8 @@ $(VENV)/base.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e .
 	@touch $@
 
-# torch comes first, as the build without CUDA: from where pip looks by itself, otherwise from its own index.
+# Where torch is missing it comes first, as the build without CUDA: from where pip looks by itself, or its own index.
 $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
-	@$(INSTALL) '$(TORCH)' 2>/dev/null || $(INSTALL) --extra-index-url $(TORCH_INDEX) '$(TORCH)'
+	@$(BIN)/python -m pip show --quiet torch 2>/dev/null || $(INSTALL) '$(TORCH)' 2>/dev/null || $(INSTALL) --extra-index-url $(TORCH_INDEX) '$(TORCH)'
 	$(INSTALL) -e '.[dev]'
 	@touch $(VENV)/base.stamp $@

@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NoReturn, TypeVar
 
 from likeness.errors import LikenessError
@@ -12,6 +12,7 @@ from likeness.errors import LikenessError
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+UNSEEN_WIDTH = 180  # characters of tables where no terminal is
 
 Item = TypeVar("Item")
 
@@ -81,6 +82,20 @@ def run_guarded(action: Callable[[], None]) -> int:
 def say(line: str) -> None:
     """One line of result on stdout."""
     print(line, flush=True)
+
+
+def say_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table on stdout, as wide as the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for name in header:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*row)
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else UNSEEN_WIDTH)
+    console.print(table)
 
 
 def _fail(message: str, code: int) -> int:

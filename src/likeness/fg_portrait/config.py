@@ -12,6 +12,7 @@ Space = Literal["vae", "tiny_vae", "pixel_unshuffle"]
 Condition = Literal["flow3d", "landmark", "pred_flow", "drive_rgb"]
 Part = Literal["appearance", "control", "denoiser", "motion"]
 Unconditional = Literal["none_none", "source_only", "control_only"]
+Init = Literal["source_noised", "gauss", "warped_noised"]
 RGB_CONDITION_CHANNELS = 3  # of the landmark drawing, of the driving picture, and of predicted flow with occlusion
 SPACE_CHANNELS = {"vae": 4, "tiny_vae": 4}
 VAE_FACTOR = 8  # image pixels per latent of both autoencoders
@@ -108,7 +109,7 @@ class SamplingSettings:
     spacing: Literal["trailing", "leading"] = "trailing"
     guidance: float = 3.5  # 1: the conditional branch alone, as distilled models need it
     unconditional: Unconditional = "none_none"  # `uncond`: what the other branch still sees
-    init: Literal["source_noised", "gauss", "warped_noised"] = "source_noised"
+    init: Init = "source_noised"
     window: int = 16  # frames that temporal layers see together
     overlap: int = 4  # frames that neighbouring windows share
     section: int = 48  # frames denoised together; memory does not grow beyond it
