@@ -1,0 +1,60 @@
+"""Tables of an ablation: means, spreads and ratios by hand, the paper's numbers in their places."""
+
+import math
+
+from likeness.evaluation.report import to_markdown
+from likeness.fg_portrait.ablation_report import ablation_report
+from likeness.fg_portrait.published import PUBLISHED, S_APD, paper_tables, spread_text
+from likeness.fg_portrait.recipes import tiny
+from likeness.fg_portrait.switches import MAIN, SWITCHES, parse_variants
+
+MAIN_ROWS = [{"item": "main seed 0", "self_apd": 2.0}, {"item": "main seed 1", "self_apd": 4.0}]
+
+
+def test_mean_spread_and_ratio() -> None:
+    assert spread_text(MAIN_ROWS, S_APD) == f"3.000 ± {math.sqrt(2):.3f}"
+    assert spread_text(MAIN_ROWS[:1], S_APD) == "2.000"
+    assert spread_text([], S_APD) == spread_text([{"error": "x"}], S_APD) == "-"
+    between = [{"self_apd": 3.0}, {"self_apd": 6.0}]
+    assert spread_text(between, S_APD, MAIN_ROWS).endswith("(x 1.50)")
+    beyond = [{"self_apd": 5.0}, {"self_apd": 7.0}]
+    assert spread_text(beyond, S_APD, MAIN_ROWS).endswith("(x 2.00*)")
+    assert spread_text(beyond[:1], S_APD, MAIN_ROWS).endswith("(x 1.67)")
+
+
+def test_every_published_row_is_one_that_can_be_run() -> None:
+    for table in PUBLISHED:
+        for name, numbers in table.values.items():
+            switch, _, value = name.partition("=")
+            assert value in SWITCHES[switch].values and switch in table.switches
+            assert len(numbers) == len(table.measures)
+
+
+def test_only_tables_with_rows_appear_and_the_main_row_takes_its_place() -> None:
+    values = {name: switch.read(tiny(1)) for name, switch in SWITCHES.items()}
+    rows = {MAIN: MAIN_ROWS, "N=10": [{"self_apd": 6.0}], "N=2+delta=0.05": MAIN_ROWS}
+    (table,) = paper_tables(rows, main=MAIN, main_values=values)
+    assert table.title == "Table 7: number of samples"
+    assert table.rows == (
+        ("N=4 (main)", "3.000 ± 1.414", "-"),
+        ("N=10", "6.000 (x 2.00)", "2.724 (x 1.02)"),
+        ("N=20", "-", "2.682"),
+    )
+    assert paper_tables({MAIN: MAIN_ROWS}, main=MAIN, main_values=values) == ()
+
+
+def test_the_report_names_what_failed_and_shows_baselines() -> None:
+    variants = parse_variants("cond=landmark", tiny(1))
+    report = ablation_report(
+        title="Ablation",
+        notes=("a note",),
+        main=tiny(1),
+        variants=variants,
+        rows={MAIN: MAIN_ROWS, "cond=landmark": [{"item": "cond=landmark seed 0", "error": "no space"}]},
+        baselines={"copying the source": [{"item": "copying the source", "self_apd": 9.0, "self_psnr": 20.0}]},
+    )
+    text = to_markdown(report)
+    assert "- cond=landmark seed 0: no space" in text
+    assert "| copying the source | 9.000 | 20.00 |" in text
+    assert "| cond=flow3d (main) | 3.000 ± 1.414 | 2.682 |" in text
+    assert "| cond=landmark | - | 4.001 (x 1.49) |" in text
