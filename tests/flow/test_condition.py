@@ -194,6 +194,31 @@ def test_visibility_agrees_with_the_plain_twin():
     assert not visible_points(head, face, outside, resolution=64).any()
 
 
+def test_teeth_never_show_through_shut_lips():
+    head = builtin_head()
+    shut = builtin_at()
+    forward = shut.vertices.copy()
+    teeth = np.unique(head.part_faces("teeth_upper", "teeth_lower"))
+    forward[teeth, 2] -= 0.008  # through the lips
+    camera = shut.camera.resized(128, 128)
+    raster = render_depth(replace(shut, vertices=forward), camera)
+    drawn = head.face_parts[raster.face[raster.face >= 0]]
+    share = np.isin(drawn, [head.part_names.index(name) for name in ("teeth_upper", "teeth_lower")]).mean()
+    assert share < 0.003
+    faces = np.flatnonzero(head.face_parts == head.part_names.index("teeth_upper"))
+    assert not visible_points(
+        replace(shut, vertices=forward), faces, forward[head.faces[faces]].mean(axis=1), resolution=256
+    ).any()
+    opened = builtin_at(jaw=0.4)
+    raster = render_depth(opened, camera)
+    inner = (raster.face >= 0) & (opened.inside[opened.faces[:, 0]][raster.face] > 0.0)
+    rows, columns = np.nonzero(inner)
+    corners = opened.vertices[opened.faces[raster.face[inner]]]
+    depth = raster.depth[inner]
+    assert len(rows) > 20  # eyes and mouth
+    assert ((depth > corners[..., 2].min(axis=1) - 2e-4) & (depth < corners[..., 2].max(axis=1) + 2e-4)).all()  # true
+
+
 def test_extra_channels_follow_in_their_order():
     flow = condition(
         resolution=48, encoding="slope6", extras=("depth", "mask", "normals", "flow2d", "visibility", "gaze")

@@ -8,9 +8,11 @@ from typing import Annotated
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
+from likeness.app.ablate import Ablate
 from likeness.app.console import run_guarded, say, watch
 from likeness.app.data import DataCommand
 from likeness.app.evaluate import Evaluate
+from likeness.app.flow import Flow
 from likeness.app.machine import prepare_libraries
 from likeness.app.options import AnimateOptions, Edits, FaceNumber, File, MotionChanges, Picture, Rendering
 from likeness.app.train import Train
@@ -248,8 +250,10 @@ Command = (
     | Track
     | MotionCommand
     | HeadCommand
+    | Flow
     | DataCommand
     | Train
+    | Ablate
     | WeightsCommand
     | Bench
     | Evaluate

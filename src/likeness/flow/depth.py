@@ -1,5 +1,7 @@
 """What a camera sees of a posed head: the nearest surface at each pixel, and which of its points are not hidden."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -13,15 +15,21 @@ SMALLEST_VIEW = 256  # pixels per side: a coarser picture could not tell lips, l
 
 
 def render_depth(head: PosedHead, camera: Camera, *, threads: int = 1) -> Raster:
-    """Depth (z, metres) and face at each pixel; the whole mesh with neck and eyeballs, from both sides of its faces."""
-    return rasterise(
+    """Depth (z, metres) and face at each pixel; the whole mesh with neck and eyeballs, from both sides of its faces.
+
+    Eyeballs, teeth and mouth count as a little further away than they are: they show through openings, never through
+    the skin. Their depth is the true one all the same.
+    """
+    raster = rasterise(
         camera.project(head.vertices),
-        head.vertices[:, 2],
+        head.vertices[:, 2] + head.inside,
         head.faces,
         width=camera.width,
         height=camera.height,
         threads=threads,
     )
+    shift = np.where(raster.face >= 0, head.inside[head.faces[:, 0]][raster.face], 0.0)
+    return replace(raster, depth=(raster.depth - shift).astype(np.float32))
 
 
 def visible_points(
@@ -35,7 +43,8 @@ def visible_points(
     """Which points on the given faces of a head its camera sees: in the picture, facing it, nothing in front.
 
     A point is compared with the plane of the face that the camera sees at the nearest pixel, not with the depth of
-    that pixel's centre: on a cheek that turns away, they differ by millimetres.
+    that pixel's centre: on a cheek that turns away, they differ by millimetres. 5 mm behind it are still seen, but
+    not of eyeballs, teeth and mouth behind the skin.
     """
     size = max(resolution, SMALLEST_VIEW)
     camera = head.camera.resized(size, size)
@@ -52,5 +61,7 @@ def visible_points(
     x, y, z, offset, low, high = planes.astype(np.float32)[in_front].T
     toward = x * ray_x + y * ray_y + z
     seen = np.clip(offset / np.where(toward == 0.0, np.float32(1e-30), toward), low, high)
-    is_free = (in_front < 0) | (points[:, 2] <= seen + VISIBLE_WITHIN)
+    push = head.inside[head.faces[:, 0]].astype(np.float32)
+    allowed = np.where((push[face] > 0.0) & (push[in_front] == 0.0), 0.0, VISIBLE_WITHIN)
+    is_free = (in_front < 0) | (points[:, 2] + push[face] <= seen + push[in_front] + allowed)
     return inside & (level < 0.0)[face] & is_free

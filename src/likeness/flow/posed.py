@@ -9,6 +9,7 @@ from likeness.errors import InputError
 from likeness.geometry.camera import Camera
 from likeness.geometry.transform import RigidTransform
 from likeness.heads.model import EYE_LEFT, EYE_RIGHT, HeadModel
+from likeness.heads.show import inside_depths
 from likeness.heads.skinning import joint_transforms, posed_vertices
 
 EYE_PARTS = ("eye_left", "eye_right")
@@ -24,6 +25,7 @@ class PosedHead:
     faces: Int[np.ndarray, "F 3"]
     camera: Camera
     T_cam_head: RigidTransform
+    inside: Float[np.ndarray, " V"]  # metres by which a vertex counts as further away when it is seen
     eye_of_face: Int[np.ndarray, " F"]  # 0: left eyeball, 1: right eyeball, -1: anything else
     eye_centres: Float[np.ndarray, "2 3"]  # camera frame
     gaze_axes: Float[np.ndarray, "2 3"]  # unit vectors, camera frame
@@ -66,6 +68,7 @@ def pose_head(
         faces=head.faces,
         camera=camera,
         T_cam_head=T_cam_head,
+        inside=inside_depths(head),
         eye_of_face=eye_of_face,
         eye_centres=T_cam_head.apply(centres),
         gaze_axes=rotations[eyes] @ AHEAD @ T_cam_head.rotation.T,

@@ -1,7 +1,6 @@
 """What a 3D flow condition consists of: resolution, samples on the rays, surface field, encoding, extra channels."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from likeness.errors import InputError
@@ -20,6 +19,13 @@ EXTRA_NAMES: dict[str, tuple[str, ...]] = {
     "depth": ("depth",),
     "flow2d": ("flow2d.x", "flow2d.y"),
     "gaze": ("gaze.target", "gaze.source", "gaze.lid"),
+}
+CHOICES: dict[str, object] = {
+    "sampling": Sampling,
+    "surface_field": SurfaceField,
+    "offhead": OffHead,
+    "encoding": Encoding,
+    "flow_frame": FlowFrame,
 }
 LIMITS = {"resolution": (1, 4096), "samples": (1, 1024)}
 
@@ -53,17 +59,10 @@ class FlowSettings:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value < 1e6:
                 raise InputError(f"flow setting {name} is {value}: give a number above 0")
-        for name, choices in (
-            ("sampling", Sampling),
-            ("surface_field", SurfaceField),
-            ("offhead", OffHead),
-            ("encoding", Encoding),
-            ("flow_frame", FlowFrame),
-        ):
-            if getattr(self, name) not in get_args(choices):
-                raise InputError(
-                    f"flow setting {name} is {getattr(self, name)}: choose one of {', '.join(get_args(choices))}"
-                )
+        for name, choices in CHOICES.items():
+            value, names = getattr(self, name), get_args(choices)
+            if value not in names:
+                raise InputError(f"flow setting {name} is {value}: choose one of {', '.join(names)}")
         for extra in self.extras:
             if extra not in EXTRA_NAMES:
                 raise InputError(f"there is no extra flow channel {extra}: choose from {', '.join(EXTRA_NAMES)}")
@@ -89,21 +88,3 @@ class FlowSettings:
     def channels(self) -> int:
         """How many channels a condition has."""
         return len(self.names)
-
-
-def flow_settings_from_json(values: Mapping[str, object]) -> FlowSettings:
-    """The settings that `dataclasses.asdict` turned into a JSON object.
-
-    Raises:
-        InputError: a name is unknown or missing, or a value cannot be used.
-    """
-    known = {entry.name for entry in fields(FlowSettings)}
-    unknown, missing = sorted(set(values) - known), sorted(known - set(values))
-    if unknown or missing:
-        raise InputError(
-            f"flow settings: unknown {', '.join(unknown) or 'none'}; missing {', '.join(missing) or 'none'}"
-        )
-    extras = values["extras"]
-    if not isinstance(extras, list | tuple):
-        raise InputError(f"flow setting extras is {extras}: give a list of names")
-    return FlowSettings(**{**values, "extras": tuple(extras)})  # type: ignore[arg-type]

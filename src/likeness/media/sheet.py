@@ -77,6 +77,17 @@ def letterbox(
     return result
 
 
+def text_block(lines: Sequence[str], width: int, *, font_size: int = 14) -> UInt8[np.ndarray, "H width 3"]:
+    """Lines of text below each other, to stand under a sheet of that width; long lines are cut."""
+    font, gap = ImageFont.load_default(font_size), SheetStyle().gap
+    step = round(1.4 * font_size)
+    sheet = Image.new("RGB", (width, step * len(lines) + 2 * gap), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for number, line in enumerate(lines):
+        draw.text((gap, gap + number * step), _fit_text(line, font, width - 2 * gap), fill=_INK, font=font)
+    return np.array(sheet)
+
+
 def _text_size(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> tuple[int, int]:
     """Width and height in pixels of a text that may have several lines."""
     probe = ImageDraw.Draw(Image.new("RGB", (1, 1)))
