@@ -14,6 +14,7 @@ from time import perf_counter
 
 import numpy as np
 
+from likeness.app.bench_flow import flow_lines
 from likeness.app.demo import PHOTO, TIMELINE
 from likeness.app.framing import check_picture, frame_portrait
 from likeness.app.options import Picture
@@ -65,7 +66,8 @@ def bench_table(*, size: int, frames: int, repeats: int, photo: Path | None, wat
         f"{portrait.camera.width} x {portrait.camera.height} pixels, {frames} frames, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}; medians of {repeats} {'run' if repeats == 1 else 'runs'}"
     )
-    return table(heading, {name: median(entry[name] for entry in rounds) for name in rounds[0]}, frames)
+    seconds = {name: median(entry[name] for entry in rounds) for name in rounds[0]}
+    return "\n".join([table(heading, seconds, frames), *flow_lines(portrait, moments, LABEL_WIDTH)])
 
 
 def table(heading: str, seconds: dict[str, float], count: int) -> str:

@@ -25,6 +25,12 @@ Rule = Literal["plane", "frame"]
 LOCAL_REACH = 0.03  # metres along the mesh within which the local rule looks for the nearest triangle
 _BLOCK = 64  # packets per block; each block starts afresh, so the result does not depend on the threads
 _TILE = 4  # pixels: neighbours that are searched together
+_NO_NEIGHBOURS = (
+    np.empty((0, 3), np.float32),
+    np.empty((0, 3), np.int32),
+    np.zeros(1, np.int32),
+    np.empty(0, np.int32),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,7 +136,7 @@ def field_along_rays(
     fading = np.float32(1.0 / encoding.fade**2)
     factors = (np.float32(1.0 / encoding.scale), np.float32(min(encoding.clip, 1e30)), fading)
     table = _table(field, rule)
-    neighbours = _neighbours(field, slot_of_face)
+    neighbours = _NO_NEIGHBOURS if faces is None else _neighbours(field, slot_of_face)
     flat = out.reshape(len(out), -1)
     pixel_size = float(np.median(samples.first.ravel()[order])) / float(focal[0]) if len(order) else 0.0
     longest = float(step[order].max(initial=0.0))
