@@ -18,13 +18,14 @@ from likeness.app.training import chosen_recipe, first_networks, open_folders
 from likeness.data.clip import Clip
 from likeness.data.held_out import hold_out
 from likeness.errors import InputError, OutputError
+from likeness.evaluation.controls import blurred
 from likeness.evaluation.identity import is_available, load_embedder
 from likeness.evaluation.report import Report, write_report
 from likeness.evaluation.results import Item, Row, run_items
-from likeness.evaluation.scene_scores import Draw, Image, Known, SceneScorer, blurred, score_scenes, usable_scenes
+from likeness.evaluation.scene_scores import Draw, Image, Known, SceneScorer, score_scenes, usable_scenes
 from likeness.evaluation.scenes import Scene, cross_scenes, scenes_digest, self_scenes
 from likeness.fg_portrait.ablation_report import ablation_report
-from likeness.fg_portrait.drawing import draw_sample
+from likeness.fg_portrait.drawing import draw_targets, mean_loss
 from likeness.fg_portrait.recipes import Recipe
 from likeness.fg_portrait.switches import Variant, parse_variants, variant_recipe
 from likeness.fg_portrait.train import FgPortraitTask
@@ -42,6 +43,7 @@ from likeness.training.run_folder import first_difference
 NAME = "ablation"
 SETTINGS, FINISHED = "settings.json", "finished.json"
 COPY, FLOW_WARP, BLURRED = "copying the source", "flow-warp", "flow-warp blurred"
+LOSS_DRAWS = 8  # noise levels at which each test scene is denoised
 ONCE = 10**9  # steps between validations: there is one at the end
 NOISE_SEED = 20_260_200  # of drawn pictures: every row starts from the same noise
 
@@ -139,10 +141,13 @@ class Ablation:
         networks = networks.to(self.processes.device)
 
         def draw(scene: Scene, known: Known, number: int) -> Image:
-            return draw_sample(networks, scene.sample, self.head, config=config, seed=NOISE_SEED + number)[0]
+            return draw_targets(networks, scene.sample, self.head, config=config, seed=NOISE_SEED + number)[0]
 
         say(f"{variant.name}, seed {seed}: scoring")
         scores = score_scenes(self.scorer, self.scenes, draw)
+        own = [scene.sample for scene, _ in self.scenes if scene.driver is None]
+        if own:
+            scores["loss"] = mean_loss(networks, own, self.head, config=config, seed=NOISE_SEED, draws=LOSS_DRAWS)
         return json.loads((folder / FINISHED).read_text(encoding="utf-8")) | scores
 
     def _trained(self, variant: Variant, seed: int) -> Path:

@@ -1,32 +1,35 @@
-"""The command `likeness evaluate`: measures the default renderer on the measuring material and writes the tables."""
+"""The command `likeness evaluate`: measures a renderer on the measuring material and writes the tables."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from likeness.app.console import say, watch
+from likeness.app.options import Pixels, Rendering
 from likeness.errors import InputError
 
 if TYPE_CHECKING:
     from likeness.evaluation.report import Report
+    from likeness.evaluation.results import Value
     from likeness.evaluation.runner import Mode, Pieces
     from likeness.motion.record import Motion
     from likeness.tracking.portrait import Portrait
 
+LEAST_SIZE = 32  # pixels of the square around the head
 Protocol = Literal["self", "zero", "cross", "edits", "peers", "sheets", "peer-sheets"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
-    """Measure on real photos and clips, beside copying the first frame; a stopped run goes on where it ended.
+    """Measure a renderer on real photos and clips, beside copying the photo; a stopped run goes on where it ended.
 
-    self: a clip drives its own first frame; zero: the photo's own pose gives the photo back; cross: twenty portraits,
-    five clips of others, and these begun at ten frames; edits: asked turns and controls, seen again; peers: beside
-    published outputs; sheets, peer-sheets: pictures for looking at.
+    self: a clip drives its own first frame, beside flow-warp blurred as well; zero: the photo's own pose gives the
+    photo back; cross: twenty portraits, five clips of others, and these begun at ten frames; edits: asked turns and
+    controls, seen again; peers: beside published outputs; sheets, peer-sheets: pictures for looking at.
     """
 
     protocol: Positional[Protocol]
@@ -34,12 +37,32 @@ class Evaluate:
     limit: int | None = None  # only the first clips, portraits or pairs
     frames: int = 120  # of each clip at most
     out: Path = Path("results")  # folder for tables, rows and sheets; made if missing
+    size: Pixels = None
+    """photos and clips are first reduced until the square around the head has this side: the resolution of a model"""
+    rendering: Annotated[Rendering, arg(name="")] = field(default_factory=Rendering)
 
     def run(self) -> None:
-        evaluate(self.protocol, data=self.data, limit=self.limit, frames=self.frames, out=self.out)
+        evaluate(
+            self.protocol,
+            data=self.data,
+            limit=self.limit,
+            frames=self.frames,
+            out=self.out,
+            size=self.size,
+            rendering=self.rendering,
+        )
 
 
-def evaluate(protocol: Protocol, *, data: Path | None, limit: int | None, frames: int, out: Path) -> None:
+def evaluate(
+    protocol: Protocol,
+    *,
+    data: Path | None,
+    limit: int | None,
+    frames: int,
+    out: Path,
+    size: int | None = None,
+    rendering: Rendering | None = None,
+) -> None:
     """Runs one protocol; tables go to stdout, tables and rows into `out`.
 
     Raises:
@@ -47,6 +70,12 @@ def evaluate(protocol: Protocol, *, data: Path | None, limit: int | None, frames
     """
     if frames < 10 or (limit is not None and limit < 1):
         raise InputError(f"--frames must be at least 10 and --limit at least 1, got {frames} and {limit}")
+    if size is not None and size < LEAST_SIZE:
+        raise InputError(f"--size is {size}: give {LEAST_SIZE} pixels or more")
+    from likeness.app.renderers import check_rendering
+
+    rendering = Rendering() if rendering is None else rendering
+    check_rendering(rendering)
     from likeness.evaluation.material import material_folder
     from likeness.evaluation.protocols import (
         cross_reenactment,
@@ -59,7 +88,17 @@ def evaluate(protocol: Protocol, *, data: Path | None, limit: int | None, frames
     )
     from likeness.evaluation.runner import Setup
 
-    setup = Setup(pieces=flow_warp_pieces(), data=material_folder(data), limit=limit, frames=frames)
+    material = material_folder(data)
+    pieces = renderer_pieces(rendering, size=size, frames=frames)
+    is_default = rendering.method == Rendering().method
+    setup = Setup(
+        pieces=pieces,
+        data=material,
+        limit=limit,
+        frames=frames,
+        controls=pieces if is_default else renderer_pieces(Rendering(), size=size, frames=frames),
+        renderer=renderer_settings(rendering, size),
+    )
     folder = _made(out)
     match protocol:
         case "sheets":
@@ -79,21 +118,50 @@ def evaluate(protocol: Protocol, *, data: Path | None, limit: int | None, frames
             _publish(first_frame.run(setup, folder, watch), folder, first_frame.NAME)
 
 
-def flow_warp_pieces() -> "Pieces":
-    """The tracker, the retargeting and the renderer that `likeness animate` uses."""
+def renderer_pieces(rendering: Rendering, *, size: int | None, frames: int) -> "Pieces":
+    """The tracker, the retargeting and the renderer that `likeness animate` uses.
+
+    Raises:
+        InputError: the renderer's options or weights cannot be used.
+    """
+    from likeness.app.renderers import open_renderer
+    from likeness.app.results import unwatched
     from likeness.evaluation.runner import Pieces
-    from likeness.flow_warp import prepare, render
     from likeness.heads.builtin import builtin_head
     from likeness.tracking.photo import portrait_from_image
 
     head = builtin_head()
+    renderer = open_renderer(rendering, watch=unwatched, count=frames)
     return Pieces(
-        portrait_from_image=lambda image: portrait_from_image(image, head),
+        portrait_from_image=lambda image: reduced(portrait_from_image(image, head), size),
         track_video=_track_from,
         retarget=_retargeted,
-        prepare=prepare,
-        render=render,
+        prepare=renderer.prepare,
+        render=renderer.render,
     )
+
+
+def reduced(portrait: "Portrait", size: int | None) -> "Portrait":
+    """The portrait in its photo reduced so far that the square around its head has `size` pixels; never enlarged."""
+    from likeness.app.framing import resized_portrait
+    from likeness.data.square import clip_square, head_box
+
+    if size is None:
+        return portrait
+    square = clip_square([head_box(portrait.head, portrait.shape, portrait.rest, portrait.camera)])
+    scale = min(size / square.size, 1.0)
+    width, height = round(scale * portrait.camera.width), round(scale * portrait.camera.height)
+    return resized_portrait(portrait, max(width, 1), max(height, 1))
+
+
+def renderer_settings(rendering: Rendering, size: int | None) -> "dict[str, Value]":
+    """What tells one renderer's rows from another's: its options, and when its weights were written."""
+    settings: dict[str, Value] = {name: value for name, value in vars(rendering).items() if value is not None}
+    if rendering.weights is not None:
+        header = rendering.weights / "weights.json"
+        settings["weights"] = str(rendering.weights.resolve())
+        settings["written"] = header.stat().st_mtime if header.is_file() else None
+    return settings | {"size": size}
 
 
 def _retargeted(motion: "Motion", portrait: "Portrait", mode: "Mode") -> "Motion":

@@ -10,9 +10,11 @@ from likeness.app.options import Rendering
 from likeness.app.renderers import Renderer, Watch
 from likeness.errors import InputError
 from likeness.fg_portrait.config import FgPortraitConfig, SamplingSettings
+from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.renderer import Prepared, prepare, render
 from likeness.fg_portrait.schedule import sampling_timesteps
 from likeness.fg_portrait.weights import load_networks
+from likeness.heads.model import HeadModel
 from likeness.nn.checkpoint import read_config, read_header
 from likeness.tracking.portrait import Portrait
 
@@ -31,12 +33,19 @@ def open_fg_portrait(rendering: Rendering, *, watch: Watch, count: int) -> Rende
     read_header(folder)
     settings = sampling_settings(read_config(folder, FgPortraitConfig), rendering)
 
+    loaded: dict[tuple[str, str], Networks] = {}  # by head: several photos share them
+
+    def networks_for(head: HeadModel) -> Networks:
+        key = head.name, head.version
+        if key not in loaded:
+            networks, reports = load_networks(folder, head=head, sampler=settings.sampler)
+            for report in reports:
+                logger.info("%s", report.line)
+            loaded[key] = networks.to("cuda" if torch.cuda.is_available() else "cpu")
+        return loaded[key]
+
     def prepare_portrait(portrait: Portrait) -> Prepared:
-        networks, reports = load_networks(folder, head=portrait.head, sampler=settings.sampler)
-        for report in reports:
-            logger.info("%s", report.line)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        return prepare(portrait, networks=networks.to(device), settings=settings, seed=rendering.seed)
+        return prepare(portrait, networks=networks_for(portrait.head), settings=settings, seed=rendering.seed)
 
     def render_frames(prepared: Any, frames: Any) -> Any:
         return render(prepared, frames, watch=watch, count=count)

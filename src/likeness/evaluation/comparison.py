@@ -4,9 +4,10 @@ Frames come as streams; only numbers and landmarks are kept. The baseline that c
 same code, so a renderer that copies scores exactly the same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -41,27 +42,37 @@ class _Series:
     last: np.ndarray | None = None
 
 
-def score_against_real(generated: Iterable[Image], real: Iterable[Image], indices: Sequence[int]) -> Row:
+def score_against_real(
+    generated: Iterable[Image],
+    real: Iterable[Image],
+    indices: Sequence[int],
+    *,
+    controls: Mapping[str, Iterable[Image]] = MappingProxyType({}),
+) -> Row:
     """Measures of a clip whose ground truth is `real`, both at the clip's frames `indices` (the first is the photo).
 
     Medians over the frames after the first. Pixel measures are taken in the real face's box; a missed face counts 100 %
     landmark error; inter-frame change is taken between neighbouring indices. A result of another size is resized.
+
+    Args:
+        controls: further results, by the suffix that their measures get.
     """
     with ExitStack() as stack:
-        real_reader, ours, copied = (stack.enter_context(LandmarkReader()) for _ in range(3))
-        series = {"": _Series(reader=ours), BASELINE_SUFFIX: _Series(reader=copied)}
+        real_reader = stack.enter_context(LandmarkReader())
+        names = ("", *controls, BASELINE_SUFFIX)
+        series = {name: _Series(reader=stack.enter_context(LandmarkReader())) for name in names}
         real_landmarks: list[np.ndarray] = []
         real_changes: list[float] = []
         photo = before = None
         previous_index = -2
-        for index, made, truth in zip(indices, generated, real, strict=True):
+        for index, truth, *made in zip(indices, real, generated, *controls.values(), strict=True):
             photo = truth if photo is None else photo
             landmarks = real_reader.read(truth)
             real_landmarks.append(landmarks)
             is_neighbour = index == previous_index + 1
             if is_neighbour and before is not None:
                 real_changes.append(mean_difference(truth, before))
-            for one, frame in zip(series.values(), (_sized_like(made, truth), photo), strict=True):
+            for one, frame in zip(series.values(), (*(sized_like(each, truth) for each in made), photo), strict=True):
                 _add_frame(one, frame, truth, landmarks, is_neighbour=is_neighbour)
             before, previous_index = truth, index
     truth_track = np.array(real_landmarks)
@@ -179,7 +190,7 @@ def median(values: Sequence[float] | Float[np.ndarray, " N"]) -> float:
     return float(np.median(finite)) if len(finite) else float("nan")
 
 
-def _sized_like(image: Image, other: Image) -> Image:
+def sized_like(image: Image, other: Image) -> Image:
     """The image at the other's size."""
     if image.shape == other.shape:
         return image

@@ -1,9 +1,10 @@
 """Tables of measurements as markdown and JSON: quantiles and one row per item, beside copying the first frame."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -59,10 +60,22 @@ class Report:
     rows: tuple[Row, ...]
 
 
-def summary_table(rows: Sequence[Row], measures: Sequence[Measure], title: str = "Summary") -> Table:
-    """Over all items: median, 10 % and 90 % quantiles, the baseline's median, the wanted range and whether it holds."""
-    header = ("measure", "median", "10 %", "90 %", BASELINE_TITLE, "wanted", "reached", "items")
-    return Table(title=title, header=header, rows=tuple(_summary_row(rows, measure) for measure in measures))
+def summary_table(
+    rows: Sequence[Row],
+    measures: Sequence[Measure],
+    title: str = "Summary",
+    *,
+    controls: Mapping[str, str] = MappingProxyType({}),
+) -> Table:
+    """Over all items: median, 10 % and 90 % quantiles, the baseline's median, the wanted range and whether it holds.
+
+    Args:
+        controls: titles of further baselines, by the suffix of their measures; those without numbers are left out.
+    """
+    present = {end: name for end, name in controls.items() if any(numbers(rows, m.key + end) for m in measures)}
+    suffixes = (BASELINE_SUFFIX, *present)
+    header = ("measure", "median", "10 %", "90 %", BASELINE_TITLE, *present.values(), "wanted", "reached", "items")
+    return Table(title=title, header=header, rows=tuple(_summary_row(rows, measure, suffixes) for measure in measures))
 
 
 def item_table(rows: Sequence[Row], measures: Sequence[Measure], title: str = "Items") -> Table:
@@ -113,16 +126,17 @@ def format_number(value: float | None, digits: int) -> str:
     return "-" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
 
 
-def _summary_row(rows: Sequence[Row], measure: Measure) -> tuple[str, ...]:
+def _summary_row(rows: Sequence[Row], measure: Measure, suffixes: Sequence[str]) -> tuple[str, ...]:
     values = numbers(rows, measure.key)
-    baseline = numbers(rows, measure.key + BASELINE_SUFFIX)
     if not values:
-        return (measure.title, "-", "-", "-", "-", measure.target, "", "0")
+        return (measure.title, "-", "-", "-", *["-" for _ in suffixes], measure.target, "", "0")
     low, median, high = np.quantile(values, [0.1, 0.5, 0.9])
     reached = ("yes" if measure.holds(float(median)) else "no") if measure.target else ""
     cells = [format_number(number, measure.digits) for number in (median, low, high)]
-    copied = format_number(float(np.median(baseline)) if baseline else None, measure.digits)
-    return (measure.title, *cells, copied, measure.target, reached, str(len(values)))
+    for suffix in suffixes:
+        baseline = numbers(rows, measure.key + suffix)
+        cells.append(format_number(float(np.median(baseline)) if baseline else None, measure.digits))
+    return (measure.title, *cells, measure.target, reached, str(len(values)))
 
 
 def _with_baseline(row: Row, measure: Measure) -> str:

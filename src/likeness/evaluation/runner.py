@@ -1,13 +1,14 @@
 """What is measured, as functions: the pieces of one renderer, and the few ways in which the protocols run them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import UInt8
 
+from likeness.evaluation.results import Value
 from likeness.motion.edit import HeadEdit, apply_edit
 from likeness.motion.record import Motion, MotionFrame
 from likeness.tracking.portrait import Portrait
@@ -37,13 +38,20 @@ class Setup:
     data: Path  # folder of the measuring material
     limit: int | None = None  # only the first items: clips or portraits
     frames: int = 120  # of each clip at most
+    controls: Pieces | None = None  # the default renderer's, to be scored beside; may be `pieces` itself
+    renderer: Mapping[str, Value] = field(default_factory=dict)  # what draws: rows of different ones are kept apart
+
+    @property
+    def settings(self) -> dict[str, Value]:
+        """What decides about a row."""
+        return {"frames": self.frames, **self.renderer}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
     """A photo made ready once."""
 
-    image: Image
+    image: Image  # what the renderer starts from; the size of its results
     portrait: Portrait
     prepared: Any
 
@@ -55,7 +63,7 @@ def open_subject(pieces: Pieces, image: Image) -> Subject:
         NoFaceError: the photo shows no usable face.
     """
     portrait = pieces.portrait_from_image(image)
-    return Subject(image=image, portrait=portrait, prepared=pieces.prepare(portrait))
+    return Subject(image=portrait.image, portrait=portrait, prepared=pieces.prepare(portrait))
 
 
 def render_clip(

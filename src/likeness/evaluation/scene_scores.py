@@ -7,7 +7,6 @@ AED and APD are the mean absolute differences of expression coefficients and of 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -27,7 +26,6 @@ from likeness.tracking.person import fit_frame, person_with_shape, reading
 from likeness.tracking.photo import with_touching_lips
 
 READING_SIDE = 256  # pixels: smaller pictures are enlarged before faces are looked for
-BLUR_DEVIATION = 0.55  # pixels: a blur that earns PSNR without knowing anything
 APD_UNIT = 100.0
 
 Image = UInt8[np.ndarray, "H W 3"]
@@ -156,11 +154,6 @@ def pose_distance(made: MotionFrame, wanted: MotionFrame) -> float:
 def expression_distance(made: MotionFrame, wanted: MotionFrame) -> float:
     """AED: mean absolute difference of the expression coefficients."""
     return float(np.abs(made.expression - wanted.expression).mean())
-
-
-def blurred(picture: Image) -> Image:
-    """The picture under a slight Gaussian blur."""
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), BLUR_DEVIATION))
 
 
 def _against_truth(picture: Image, truth: Shot, made: Seen, real: Seen) -> Row:

@@ -45,13 +45,13 @@ class Scene:
 
 
 def self_scenes(clips: Sequence[Clip], *, size: int, count: int) -> tuple[Scene, ...]:
-    """Scenes of one person each, going round the clips; clips of a single frame have none."""
+    """Scenes of one person each, spread over the clips; clips of a single frame have none."""
     usable = [clip for clip in clips if clip.header.num_frames > 1 and has_pair(clip)]
     if not usable:
         return ()
     scenes = []
     for number in range(count):
-        clip = usable[number % len(usable)]
+        clip = usable[_place(number, count, len(usable))]
         source, target = draw_pair(clip, np.random.default_rng((SEED, 0, number)), TURNED)
         scenes.append(
             Scene(
@@ -75,7 +75,7 @@ def cross_scenes(clips: Sequence[Clip], head: HeadModel, *, size: int, count: in
     scenes = []
     for number in range(count):
         generator = np.random.default_rng((SEED, 1, number))
-        place = number % len(usable)
+        place = _place(number, count, len(usable))
         others = [index for index, person in enumerate(people) if person != people[place]]
         clip, driving = usable[place], usable[others[int(generator.integers(len(others)))]]
         source, _ = draw_pair(clip, generator, TURNED)
@@ -101,6 +101,11 @@ def scenes_digest(scenes: Sequence[Scene]) -> str:
         digest.update(scene.sample.source.image.tobytes())
         digest.update(scene.target.image.tobytes())
     return digest.hexdigest()[:16]
+
+
+def _place(number: int, count: int, num_clips: int) -> int:
+    """Fewer scenes than clips are spread over them; more go round."""
+    return number * num_clips // count if count < num_clips else number % num_clips
 
 
 def _sample(clip: Clip, source: Shot, target: Shot) -> Sample:

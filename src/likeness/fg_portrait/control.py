@@ -39,7 +39,7 @@ class MotionCondition:
 
     def to(self, device: torch.device) -> "MotionCondition":
         """The same on another device."""
-        return self._each(lambda entry: entry.to(device))
+        return self._each(lambda entry: entry.to(device, non_blocking=True))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "MotionCondition":
         optional = {

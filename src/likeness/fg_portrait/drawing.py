@@ -1,19 +1,23 @@
-"""Pictures of a sample's targets by networks, square by square: for validation and for scores."""
+"""What networks make of given samples: pictures of their targets, and the loss; for validation and for scores."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
 
 from likeness.data.sample import Sample, Shot
+from likeness.fg_portrait.batches import make_batch
 from likeness.fg_portrait.condition import View, make_source, motion_condition, picture_tensor, tensor_pictures
 from likeness.fg_portrait.config import FgPortraitConfig
 from likeness.fg_portrait.networks import Networks
+from likeness.fg_portrait.objective import training_loss
 from likeness.fg_portrait.sampler import Sampler
 from likeness.heads.model import HeadModel
 
 
 @torch.no_grad()
-def draw_sample(
+def draw_targets(
     networks: Networks, sample: Sample, head: HeadModel, *, config: FgPortraitConfig, seed: int
 ) -> UInt8[np.ndarray, "T H W 3"]:
     """One picture per target.
@@ -31,6 +35,30 @@ def draw_sample(
     conditions = (motion_condition(source, _view(target), config.control).to(device) for target in sample.targets)
     drawn = [part for part in sampler.sample(conditions) if part is not None]
     return tensor_pictures(networks.space.decode(torch.cat(drawn)))
+
+
+@torch.no_grad()
+def mean_loss(
+    networks: Networks,
+    samples: Sequence[Sample],
+    head: HeadModel,
+    *,
+    config: FgPortraitConfig,
+    seed: int,
+    draws: int = 1,
+) -> float:
+    """The training objective on the samples, each at `draws` noise levels; equal seeds give equal noise.
+
+    Raises:
+        InputError: a motion cannot be posed.
+    """
+    losses = []
+    for number, sample in enumerate(samples):
+        batch = make_batch([sample], head, config).to(networks.context.device)
+        for draw in range(draws):
+            generator = torch.Generator().manual_seed(seed + number + len(samples) * draw)
+            losses.append(float(training_loss(networks, batch, generator)))
+    return float(np.mean(losses))
 
 
 def _view(shot: Shot) -> View:

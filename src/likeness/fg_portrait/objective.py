@@ -26,6 +26,15 @@ class Batch:
     condition: MotionCondition  # of B x T frames, sample by sample
     weights: Float[Tensor, "B T 1 H W"] | None = None  # of the error per pixel; 0 where the target is not true
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same on another device."""
+        return Batch(
+            sources=self.sources.to(device, non_blocking=True),
+            targets=self.targets.to(device, non_blocking=True),
+            condition=self.condition.to(device),
+            weights=None if self.weights is None else self.weights.to(device, non_blocking=True),
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Noised:

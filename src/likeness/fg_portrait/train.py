@@ -17,11 +17,9 @@ from likeness.data.pairs import PairRule
 from likeness.data.sample import Sample, SampleSettings, draw_sample, usable_clips
 from likeness.errors import InputError
 from likeness.fg_portrait.batches import make_batch
-from likeness.fg_portrait.condition import tensor_pictures
-from likeness.fg_portrait.control import MotionCondition
+from likeness.fg_portrait.drawing import draw_targets, mean_loss
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.objective import Batch, training_loss
-from likeness.fg_portrait.sampler import Sampler
 from likeness.fg_portrait.weights import save_networks
 from likeness.heads.model import HeadModel
 from likeness.media.images import write_image
@@ -97,7 +95,7 @@ class FgPortraitTask:
 
     def loss(self, player: str, batch: Batch, generator: torch.Generator, moment: Moment) -> Loss:
         """The objective of the model's stage."""
-        return Loss(total=training_loss(self.networks, self._on_device(batch), generator), numbers={})
+        return Loss(total=training_loss(self.networks, batch.to(self.networks.context.device), generator), numbers={})
 
     def save_memory(self) -> None:
         """Activations of denoiser, appearance and control network are computed again in the backward pass."""
@@ -110,7 +108,10 @@ class FgPortraitTask:
         try:
             numbers = {"loss": self._check_loss()}
             samples = [self._check_sample(number) for number in range(min(NUM_SHOWN, len(self.check_clips)))]
-            drawn = [self.draw(sample) for sample in samples]
+            drawn = [
+                draw_targets(self.networks, sample, self.head, config=self.networks.config, seed=CHECK_SEED)
+                for sample in samples
+            ]
         finally:
             self.networks.train()
         write_image(folder / "samples.png", _sheet(samples, drawn), overwrite=True)
@@ -129,49 +130,15 @@ class FgPortraitTask:
         trained = f"{step} steps on {len(self.clips)} clips ({', '.join(kinds)})"
         save_networks(folder, self.networks, head=self.head, trained=trained, overwrite=True)
 
-    @torch.no_grad()
-    def draw(self, sample: Sample) -> list[UInt8[np.ndarray, "H W 3"]]:
-        """The model's pictures of a sample's targets."""
-        batch = self._on_device(make_batch([sample], self.head, self.networks.config))
-        sources = self.networks.space.encode(batch.sources[0])
-        sampler = Sampler(self.networks, sources, settings=self.networks.config.sampling, seed=CHECK_SEED)
-        frames = [batch.condition[index : index + 1] for index in range(len(batch.condition))]
-        drawn = [latents for latents in sampler.sample(frames) if latents is not None]
-        pictures = tensor_pictures(self.networks.space.decode(torch.cat(drawn)))
-        return [picture[:, ::-1] if sample.is_mirrored else picture for picture in pictures]
-
     def _check_sample(self, number: int) -> Sample:
         """Unchanged samples from the clips for validation, turned where they can be."""
         plain = replace(self.settings, augmentation=UNCHANGED, pairs=PairRule(turned_share=1.0))
         return draw_sample(self.check_clips, plain, seed=CHECK_SEED, number=number)
 
-    @torch.no_grad()
     def _check_loss(self) -> float:
         """The objective on fixed samples with fixed noise."""
-        losses = []
-        for number in range(min(CHECK_SAMPLES, 4 * len(self.check_clips))):
-            batch = self._on_device(make_batch([self._check_sample(number)], self.head, self.networks.config))
-            generator = torch.Generator().manual_seed(CHECK_SEED + number)
-            losses.append(float(training_loss(self.networks, batch, generator)))
-        return float(np.mean(losses))
-
-    def _on_device(self, batch: Batch) -> Batch:
-        device, condition = self.networks.context.device, batch.condition
-        return Batch(
-            sources=batch.sources.to(device, non_blocking=True),
-            targets=batch.targets.to(device, non_blocking=True),
-            condition=MotionCondition(
-                picture=condition.picture.to(device, non_blocking=True),
-                source=_moved(condition.source, device),
-                source_pixels=_moved(condition.source_pixels, device),
-                source_valid=_moved(condition.source_valid, device),
-            ),
-            weights=_moved(batch.weights, device),
-        )
-
-
-def _moved(tensor: Tensor | None, device: torch.device) -> Tensor | None:
-    return None if tensor is None else tensor.to(device, non_blocking=True)
+        samples = [self._check_sample(number) for number in range(min(CHECK_SAMPLES, 4 * len(self.check_clips)))]
+        return mean_loss(self.networks, samples, self.head, config=self.networks.config, seed=CHECK_SEED)
 
 
 def _psnr(
@@ -182,15 +149,13 @@ def _psnr(
     return float(10.0 * np.log10(255.0**2 / max(error, 1e-6)))
 
 
-def _sheet(
-    samples: Sequence[Sample], drawn: Sequence[Sequence[UInt8[np.ndarray, "H W 3"]]]
-) -> UInt8[np.ndarray, "h w 3"]:
+def _sheet(samples: Sequence[Sample], drawn: Sequence[UInt8[np.ndarray, "T H W 3"]]) -> UInt8[np.ndarray, "h w 3"]:
     """One row per sample: source, then target and result of its first frames."""
     rows = []
     for sample, pictures in zip(samples, drawn, strict=True):
         row = [sample.source.image]
         for shot, picture in list(zip(sample.targets, pictures, strict=True))[:MOST_SHOWN_FRAMES]:
-            row += [shot.image, np.ascontiguousarray(picture)]
+            row += [shot.image, picture]
         rows.append(row)
     captions = ["source", *["target", "result"] * ((len(rows[0]) - 1) // 2)]
     style = SheetStyle(cell_width=_CELL, cell_height=_CELL)

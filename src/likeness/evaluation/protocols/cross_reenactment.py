@@ -105,7 +105,7 @@ def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
         for photo in portrait_paths(setup.data, PORTRAITS)[: setup.limit]
         for clip in clip_paths(setup.data, CROSS_CLIPS)
     ]
-    return report(run_items(items, folder / f"{NAME}.jsonl", {"frames": setup.frames}, watch), setup)
+    return report(run_items(items, folder / f"{NAME}.jsonl", setup.settings, watch), setup)
 
 
 def report(rows: Sequence[Row], setup: Setup) -> Report:

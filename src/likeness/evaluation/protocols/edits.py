@@ -120,7 +120,7 @@ def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
                 )
                 for name, value in controls
             ]
-        rows = run_items(items, folder / f"{NAME}.jsonl", {"part": CONTROL_PART}, watch)
+        rows = run_items(items, folder / f"{NAME}.jsonl", {"part": CONTROL_PART, **setup.renderer}, watch)
     return report(rows, [name for name, _ in controls])
 
 

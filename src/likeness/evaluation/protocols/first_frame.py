@@ -44,7 +44,7 @@ def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
         Item(name=clip.stem, measure=partial(measure_clip, setup, photos, clip))
         for clip in clip_paths(setup.data, CROSS_CLIPS)
     ]
-    settings = {"portraits": len(photos)}
+    settings = {"portraits": len(photos), **setup.renderer}
     return report(run_items(items, folder / f"{NAME}.jsonl", settings, watch), len(photos))
 
 

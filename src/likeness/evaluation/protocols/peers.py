@@ -106,7 +106,8 @@ def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
         for pair in pairs
         for name in (*[path.stem for path in pair.published], OURS, COPY)
     ]
-    return report(run_items(items, folder / f"{NAME}.jsonl", {"identity": str(embed is not None)}, watch), pairs)
+    settings = {"identity": str(embed is not None), **setup.renderer}
+    return report(run_items(items, folder / f"{NAME}.jsonl", settings, watch), pairs)
 
 
 def measure_output(setup: Setup, pair: Pair, name: str, embed: Embedder | None) -> Row:

@@ -1,14 +1,15 @@
 """Self-reenactment: a clip's first frame is the photo, the clip drives it with absolute motion and is the truth."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from likeness.evaluation.comparison import score_against_real
+from likeness.evaluation.comparison import score_against_real, sized_like
+from likeness.evaluation.controls import BLUR_SUFFIX, TITLES, WARP_SUFFIX, with_blurred
 from likeness.evaluation.material import clip_paths, read_clip, sample_pairs
 from likeness.evaluation.report import Measure, Report, Table, item_table, summary_table
 from likeness.evaluation.results import Item, Row, Watch, numbers, quietly, run_items
-from likeness.evaluation.runner import Setup, open_subject, render_clip
+from likeness.evaluation.runner import Image, Setup, open_subject, render_clip
 
 NAME = "self"
 TOLERATED_LOSS = 0.2  # dB below copying that still counts as equal
@@ -30,7 +31,7 @@ def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
     """Measures every clip (the first `limit` of them), keeping its rows in `folder`."""
     clips = clip_paths(setup.data)[: setup.limit]
     items = [Item(name=clip.stem, measure=partial(measure_clip, setup, clip)) for clip in clips]
-    return report(run_items(items, folder / f"{NAME}.jsonl", {"frames": setup.frames}, watch), setup)
+    return report(run_items(items, folder / f"{NAME}.jsonl", setup.settings, watch), setup)
 
 
 def measure_clip(setup: Setup, clip: Path) -> Row:
@@ -40,10 +41,20 @@ def measure_clip(setup: Setup, clip: Path) -> Row:
     motion = setup.pieces.track_video(clip, 0)
     indices = sample_pairs(len(motion), setup.frames)
     generated = render_clip(setup.pieces, subject, motion, mode="absolute", indices=indices)
-    row = score_against_real(generated, read_clip(clip, indices), indices)
-    psnr, copied = row["face_psnr"], row["face_psnr_copy"]
-    if isinstance(psnr, float) and isinstance(copied, float):
-        row |= {"psnr_gain": psnr - copied, "psnr_gain_copy": 0.0}
+    controls: dict[str, Iterator[Image]] = {}
+    if setup.controls is setup.pieces:
+        generated, controls[BLUR_SUFFIX] = with_blurred(generated)
+    elif setup.controls is not None:
+        other = open_subject(setup.controls, photo)
+        warped = render_clip(setup.controls, other, motion, mode="absolute", indices=indices)
+        controls[WARP_SUFFIX], controls[BLUR_SUFFIX] = with_blurred(warped)
+    truth = (sized_like(frame, subject.image) for frame in read_clip(clip, indices))
+    row = score_against_real(generated, truth, indices, controls=controls)
+    copied = row["face_psnr_copy"]
+    for suffix in ("", *controls, "_copy"):
+        psnr = row[f"face_psnr{suffix}"]
+        if isinstance(psnr, float) and isinstance(copied, float):
+            row[f"psnr_gain{suffix}"] = psnr - copied
     return row
 
 
@@ -58,7 +69,11 @@ def report(rows: Sequence[Row], setup: Setup) -> Report:
     return Report(
         title="Self-reenactment",
         notes=notes,
-        tables=(summary_table(rows, MEASURES), _shares(rows), item_table(rows, MEASURES, title="Clips")),
+        tables=(
+            summary_table(rows, MEASURES, controls=TITLES),
+            _shares(rows),
+            item_table(rows, MEASURES, title="Clips"),
+        ),
         rows=tuple(rows),
     )
 

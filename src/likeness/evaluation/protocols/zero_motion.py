@@ -18,14 +18,14 @@ def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
     """Measures every portrait (the first `limit` of them), keeping its rows in `folder`."""
     photos = portrait_paths(setup.data)[: setup.limit]
     items = [Item(name=photo.stem, measure=partial(measure_photo, setup, photo)) for photo in photos]
-    return report(run_items(items, folder / f"{NAME}.jsonl", {}, watch))
+    return report(run_items(items, folder / f"{NAME}.jsonl", dict(setup.renderer), watch))
 
 
 def measure_photo(setup: Setup, photo: Path) -> Row:
     """The row of one portrait."""
-    image = read_photo(photo)
-    rendered = render_rest(setup.pieces, open_subject(setup.pieces, image))
-    return {"difference": mean_difference(rendered, image), "difference_copy": 0.0}
+    subject = open_subject(setup.pieces, read_photo(photo))
+    rendered = render_rest(setup.pieces, subject)
+    return {"difference": mean_difference(rendered, subject.image), "difference_copy": 0.0}
 
 
 def report(rows: Sequence[Row]) -> Report:
