@@ -13,12 +13,16 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from likeness.app.demo import PHOTO, write_demo
+from likeness.app.flow_pictures import largest_flow, square_portrait
 from likeness.app.framing import frame_portrait, resized_portrait
 from likeness.app.heads import draw_groups
 from likeness.app.options import Picture
 from likeness.app.overlay import draw_fit
 from likeness.app.results import unwatched
 from likeness.evaluation.control_measures import naming_of
+from likeness.flow.condition import flow_condition
+from likeness.flow.settings import FlowSettings
+from likeness.flow.show import carried_photo, draw_arrows, draw_wires, mask_picture, vector_colours
 from likeness.flow_warp import Prepared, prepare, render_frame
 from likeness.flow_warp.render import backward_map, turned_into_view
 from likeness.flow_warp.rig import face_vertices
@@ -34,6 +38,7 @@ from likeness.motion.edit import HeadEdit, apply_edit, control_names
 from likeness.motion.timeline import motion_of_edits
 from likeness.tracking.photo import portrait_from_image
 from likeness.tracking.portrait import Portrait
+from likeness.tracking.posed import portrait_head, posed_head
 
 DOCS = Path(__file__).parents[1] / "docs"
 FIGURES = DOCS / "figures"
@@ -45,6 +50,7 @@ CELL = 224  # pixels
 HEAD_MARGIN = 0.55  # of the face's box, shown on each side
 GRID_LINES = 3  # every third line of the grid is drawn
 TURN = HeadEdit(yaw=20.0)
+FLOW_EDIT = HeadEdit(yaw=18.0, pitch=-5.0, controls={"jawOpen": 0.4, "mouthSmile": 0.4})
 EDITS = (
     ("yaw -20", HeadEdit(yaw=-20.0)), ("yaw -10", HeadEdit(yaw=-10.0)), ("the photo", HeadEdit()),
     ("yaw 10", HeadEdit(yaw=10.0)), ("yaw 20", HeadEdit(yaw=20.0)),
@@ -72,6 +78,7 @@ def main() -> None:
     write("edits-hopper", edits_figure(prepare(portrait_of(hopper(), head))))
     for name, picture in zip(("head", "controls-eyes", "controls-mouth"), draw_groups(head), strict=True):
         write(name, picture)
+    write("flow-condition", flow_figure(astronaut))
     write("demo", demo_figure())
     page = DOCS / "controls.md"
     if page.is_file():
@@ -254,6 +261,32 @@ def edits_figure(prepared: Prepared) -> Picture3:
             style=SheetStyle(cell_width=CELL, cell_height=CELL),
         )
         for start in range(0, len(cells), 5)
+    ]
+    return np.concatenate(strips)
+
+
+def flow_figure(portrait: Portrait) -> Picture3:
+    """The 3D flow from a photo to a turned, smiling, open-mouthed pose: what is given, slices, what it does."""
+    square = square_portrait(portrait)
+    target = posed_head(square.head, square.shape, apply_edit(square.rest, FLOW_EDIT, square.head), square.camera)
+    source = portrait_head(square)
+    settings = FlowSettings(resolution=256, surface_field="local", extras=("visibility", "normals"))
+    condition = flow_condition(target, source, settings)
+    stack = condition.channels[: 3 * settings.samples].reshape(-1, 3, 256, 256)
+    largest = largest_flow(stack, condition)
+    carried = carried_photo(square.image, condition)
+    first = [draw_wires(square.image, source), draw_mesh(square.head, target.vertices, square.camera)]
+    first += [mask_picture(condition), vector_colours(condition.channels[-3:], 1.0)]
+    second = [vector_colours(stack[number], largest) for number in (0, 10, 19)]
+    second += [draw_arrows(carried, condition)]
+    titles = (
+        ("the photo and its head", "target head", "seen in the photo, hidden", "normals"),
+        ("flow, nearest sample", "flow, at the surface", "flow, farthest sample", "photo carried by the flow"),
+    )
+    style = SheetStyle(cell_width=256, cell_height=256)
+    strips = [
+        contact_sheet([row], column_captions=captions, style=style)
+        for row, captions in zip((first, second), titles, strict=True)
     ]
     return np.concatenate(strips)
 
