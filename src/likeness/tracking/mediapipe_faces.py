@@ -4,6 +4,7 @@ import contextlib
 import os
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -81,7 +82,7 @@ class MediaPipeFaces:
         return points * np.array([width, height, width]) + np.array([_CENTRE_OFFSET, _CENTRE_OFFSET, 0.0])
 
 
-def _coordinates(landmarks) -> Float[np.ndarray, "L 3"]:
+def _coordinates(landmarks: Any) -> Float[np.ndarray, "L 3"]:
     """x, y, z of a `NormalizedLandmarkList`, read from its wire format: a message of three floats each, which takes a
     tenth of the time that the fields take one by one.
     """
