@@ -22,7 +22,7 @@ def test_loss_falls_on_one_fixed_batch() -> None:
     pairs = batch(networks.config, samples=1)
     optimiser = torch.optim.AdamW(networks.trained().values(), lr=5e-3)
     losses = []
-    for _ in range(24):
+    for _ in range(12):
         optimiser.zero_grad()
         loss = training_loss(networks, pairs, seeded())
         loss.backward()

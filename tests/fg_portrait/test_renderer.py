@@ -141,12 +141,9 @@ def weights(tmp_path_factory) -> Path:
 
 def test_the_command_line_draws_with_weights(weights: Path, tmp_path, capsys) -> None:
     common = ["edit", str(PHOTO), "--yaw", "10", "--method", "fg-portrait", "--weights", str(weights), "--steps", "2"]
-    for name in ("a.png", "b.png"):
-        assert main([*common, "--seed", "3", "--out", str(tmp_path / name)]) == 0
-    assert main([*common, "--seed", "4", "--out", str(tmp_path / "c.png")]) == 0
-    pictures = [read_image(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
-    assert np.array_equal(pictures[0], pictures[1])
-    assert not np.array_equal(pictures[0], pictures[2])
+    for seed in ("3", "4"):
+        assert main([*common, "--seed", seed, "--out", str(tmp_path / f"{seed}.png")]) == 0
+    assert not np.array_equal(read_image(tmp_path / "3.png"), read_image(tmp_path / "4.png"))
     assert "TFLOP" in capsys.readouterr().err
 
 

@@ -50,6 +50,12 @@ def films(tmp_path_factory):
     return out
 
 
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Validation, whose pictures take longer than the few steps of these trainings, is tested once."""
+    monkeypatch.setattr(FgPortraitTask, "validate", lambda self, folder, step: {})
+
+
 def task(folder, stage=1, seed=0):
     recipe = tiny(stage)
     torch.manual_seed(seed)
@@ -72,20 +78,20 @@ def loss_at(subject, timesteps):
     return float(np.mean(values))
 
 
-def test_sixty_steps_on_eight_pairs_lower_the_loss(folder, tmp_path):
+def test_thirty_steps_on_eight_pairs_lower_the_loss(folder, tmp_path):
     """By 30 % where the picture must be known. Where little noise is left, 16 channels cannot pass the noise of 48."""
     subject = task(folder)
-    noisy, all_levels = (650, 800), (50, 250, 450, 650, 850)
+    noisy, all_levels = (650, 800), (50, 450, 850)
     before = loss_at(subject, noisy), loss_at(subject, all_levels)
-    settings = replace(tiny(1).training, steps=60, log_every=30, validate_every=1000)
+    settings = replace(tiny(1).training, steps=30, log_every=15, validate_every=1000)
     train(subject, settings, tmp_path, ALONE)
     assert loss_at(subject, noisy) < 0.7 * before[0]
-    assert loss_at(subject, all_levels) < 0.85 * before[1]
+    assert loss_at(subject, all_levels) < 0.9 * before[1]
     lines = [line for line in read_lines(tmp_path) if "rate" in line]
-    assert [line["step"] for line in lines] == [30, 60]
+    assert [line["step"] for line in lines] == [15, 30]
     (validation,) = [line["validation"] for line in read_lines(tmp_path) if "validation" in line]
     assert {"loss", "psnr", "psnr_of_source"} == set(validation) and np.isfinite(list(validation.values())).all()
-    assert (tmp_path / "validation" / "step-00000060" / "samples.png").is_file()
+    assert (tmp_path / "validation" / "step-00000030" / "samples.png").is_file()
     networks, reports = load_networks(tmp_path / "weights", head=HEAD)
     assert networks.config == tiny(1).model and len(reports) == 3
 
@@ -101,13 +107,13 @@ def test_the_same_seed_gives_the_same_losses(folder):
     assert losses["a"] == losses["b"] != losses["c"]
 
 
-def test_stage_two_moves_temporal_layers_alone(folder, films, tmp_path):
+def test_stage_two_moves_temporal_layers_alone(folder, films, tmp_path, no_pictures):
     short = replace(tiny(1).training, steps=1)
     train(task(folder), short, tmp_path / "one", ALONE)
     subject = task(films, stage=2)
     load_training_weights(tmp_path / "one" / "weights", subject.networks, head=HEAD)
     before = {name: value.detach().clone() for name, value in subject.networks.named_parameters()}
-    train(subject, replace(tiny(2).training, steps=2), tmp_path / "two", ALONE)
+    train(subject, replace(tiny(2).training, steps=1), tmp_path / "two", ALONE)
     changed = {name for name, value in subject.networks.named_parameters() if not torch.equal(value, before[name])}
     assert changed and all("motion_modules" in name for name in changed)
 
@@ -135,7 +141,7 @@ def test_every_recipe_fits_its_model():
         FgPortraitTask(build_networks(recipe.model), (), HEAD, replace(recipe.samples, size=32), seed=0)
 
 
-def test_the_command(folder, tmp_path, capsys):
+def test_the_command(folder, tmp_path, capsys, no_pictures):
     run = tmp_path / "run"
     command = ["train", "fg-portrait", "tiny", "--data", str(folder), "--out", str(run), "--cpu"]
     assert main([*command, "--steps", "1"]) == 0

@@ -185,8 +185,8 @@ class Ablation:
         size = self.main.model.image_size
         return [
             f"{len(self.clips)} clips ({', '.join(kinds)}) of people who are not in the test; {size} x {size} pixels.",
-            f"{own} test scenes with the person's own motion and {len(self.scenes) - own} with another's, of "
-            f"{self.num_chosen} chosen: in the others the source's or the real face is not found.",
+            f"{own} test scenes with the person's own motion and {len(self.scenes) - own} with another's; "
+            f"{self.num_chosen - len(self.scenes)} left out: no face is found in the source or the real picture.",
         ]
 
 

@@ -128,10 +128,8 @@ def format_number(value: float | None, digits: int) -> str:
 
 def _summary_row(rows: Sequence[Row], measure: Measure, suffixes: Sequence[str]) -> tuple[str, ...]:
     values = numbers(rows, measure.key)
-    if not values:
-        return (measure.title, "-", "-", "-", *["-" for _ in suffixes], measure.target, "", "0")
-    low, median, high = np.quantile(values, [0.1, 0.5, 0.9])
-    reached = ("yes" if measure.holds(float(median)) else "no") if measure.target else ""
+    low, median, high = np.quantile(values, [0.1, 0.5, 0.9]) if values else (None, None, None)
+    reached = ("yes" if measure.holds(float(median)) else "no") if measure.target and median is not None else ""
     cells = [format_number(number, measure.digits) for number in (median, low, high)]
     for suffix in suffixes:
         baseline = numbers(rows, measure.key + suffix)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -12,6 +13,7 @@ from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.networks import Networks, build_networks
 
 TERA = 1e12
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,15 +53,18 @@ def estimate_cost(config: FgPortraitConfig) -> Cost:
             source_valid=pixels[..., 0][:, None],
         )
         sources = source.expand(frames, -1, -1, -1)
-        embedded = networks.embed(condition, sources)
-        bank = networks.read_source(source, times)
-        return Cost(
-            source=_count(lambda: networks.read_source(source, times)),
-            conditional=_count(lambda: networks.predict(noisy, times, bank=bank, embedded=embedded)) / frames,
-            unconditional=_count(lambda: networks.predict(noisy, times, bank=None, embedded=None)) / frames,
-            embedding=_count(lambda: networks.embed(condition, sources)) / frames,
-            decode=_count(lambda: networks.space.decode(source)),
-        )
+        embedded, embedding = _counted(lambda: networks.embed(condition, sources))
+        bank, reading = _counted(lambda: networks.read_source(source, times))
+        _, conditional = _counted(lambda: networks.predict(noisy, times, bank=bank, embedded=embedded))
+        _, unconditional = _counted(lambda: networks.predict(noisy, times, bank=None, embedded=None))
+        _, decode = _counted(lambda: networks.space.decode(source))
+    return Cost(
+        source=reading,
+        conditional=conditional / frames,
+        unconditional=unconditional / frames,
+        embedding=embedding / frames,
+        decode=decode,
+    )
 
 
 def cost_line(networks: Networks, settings: SamplingSettings, *, seconds: float, frames: int) -> str:
@@ -69,8 +74,8 @@ def cost_line(networks: Networks, settings: SamplingSettings, *, seconds: float,
     return f"{settings.steps} steps, {tera:.3g} TFLOP and {seconds / max(frames, 1):.3g} s per frame"
 
 
-def _count(work: Callable[[], object]) -> float:
-    """TFLOP of what a function does."""
+def _counted(work: Callable[[], Result]) -> tuple[Result, float]:
+    """What a function gives, and its TFLOP."""
     with FlopCounterMode(display=False) as counter:
-        work()
-    return counter.get_total_flops() / TERA
+        result = work()
+    return result, counter.get_total_flops() / TERA
