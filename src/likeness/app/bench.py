@@ -2,7 +2,6 @@
 
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -33,7 +32,17 @@ from likeness.tracking.photo import portrait_from_image
 from likeness.tracking.portrait import Portrait
 from likeness.tracking.video import motion_of_clip, track_video, watch_clip
 
-COMMAND = (sys.executable, "-c", "import sys; from likeness.app.cli import main; sys.exit(main())")
+# The command line, which says its peak memory (kilobytes) at the end. A process's own record in /proc knows nothing of the
+# larger one that started it; getrusage does, and counts it.
+COMMAND = """
+import atexit, sys
+from likeness.app.cli import main
+def tell():
+    with open("/proc/self/status") as status:
+        print(next(line.split()[1] for line in status if line.startswith("VmHWM")))
+atexit.register(tell)
+sys.exit(main())
+"""
 FPS = 25.0
 LABEL_WIDTH = 48
 FURTHER = "each further frame of animate"
@@ -86,7 +95,6 @@ def table(heading: str, seconds: dict[str, float], count: int) -> str:
         ("all steps of animate, models and photo included", "animate"),
         ("the whole command, with the start", "command"),
     )
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024.0  # kilobytes to megabytes
     lines = [heading, f"{'':{LABEL_WIDTH}s}{'seconds':>9s}{'ms/frame':>10s}{'frames/s':>10s}"]
     lines += [f"{label:{LABEL_WIDTH}s}{seconds[name]:9.2f}" for label, name in once]
     for label, name in per_frame:
@@ -94,7 +102,9 @@ def table(heading: str, seconds: dict[str, float], count: int) -> str:
         lines.append(f"{label:{LABEL_WIDTH}s}{value:9.2f}{1000.0 * value / count:10.1f}{count / value:10.1f}")
     further = (seconds["animate"] - seconds["animate beginning"]) / (count - beginning(count))
     lines.append(f"{FURTHER:{LABEL_WIDTH}s}{further:9.4f}{1000.0 * further:10.1f}{1.0 / max(further, 1e-9):10.1f}")
-    return "\n".join([*lines, f"{'memory of the command, at its peak':{LABEL_WIDTH}s}{memory:6.0f} MB"])
+    return "\n".join(
+        [*lines, f"{'memory of the command, at its peak':{LABEL_WIDTH}s}{seconds['memory'] / 1024:6.0f} MB"]
+    )
 
 
 def greeting(portrait: Portrait, count: int) -> list[MotionFrame]:
@@ -106,13 +116,18 @@ def greeting(portrait: Portrait, count: int) -> list[MotionFrame]:
 
 
 def measure(portrait: Portrait, moments: list[MotionFrame], still: Path, clip: Path) -> dict[str, float]:
-    """Seconds of each step, once."""
+    """Seconds of each step, once; `memory`: kilobytes of the whole command at its peak."""
     head, count = portrait.head, len(moments)
     prepared = prepare(portrait)
     few = list(render(prepared, moments[:25], threads=RENDER_THREADS))
     seen = watch_clip(read_frames(clip, quick=True), face=None)
     out = clip.with_name("out.mp4")
-    return {
+    memory = [0.0]
+
+    def command() -> None:
+        memory[0] = run("animate", str(still), str(clip), "--out", str(out), "--overwrite")
+
+    seconds = {
         "help": timed(lambda: run("--help")),
         "imports": timed(lambda: run("head", "list")),
         "fit photo": timed(lambda: portrait_from_image(portrait.image, head)),
@@ -123,8 +138,9 @@ def measure(portrait: Portrait, moments: list[MotionFrame], still: Path, clip: P
         "encode": timed(lambda: encode(out, islice(cycle(few), count))),
         "animate": timed(lambda: animate(still, clip, out=out, overwrite=True)),
         "animate beginning": timed(lambda: animate(still, beginning_of(clip), out=out, overwrite=True)),
-        "command": timed(lambda: run("animate", str(still), str(clip), "--out", str(out), "--overwrite")),
+        "command": timed(command),
     }
+    return seconds | {"memory": memory[0]}
 
 
 def beginning(frames: int) -> int:
@@ -150,15 +166,16 @@ def exhaust(items: Iterable[object]) -> None:
         pass
 
 
-def run(*arguments: str) -> None:
-    """The command line in a process of its own.
+def run(*arguments: str) -> float:
+    """The command line in a process of its own; returns its peak memory in kilobytes.
 
     Raises:
         LikenessError: it failed.
     """
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", COMMAND, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise LikenessError(f"the measured command failed: {done.stderr.strip()[-300:]}")
+    return float(done.stdout.split()[-1])
 
 
 def timed(work: Callable[[], object]) -> float:
