@@ -32,8 +32,8 @@ from likeness.tracking.photo import portrait_from_image
 from likeness.tracking.portrait import Portrait
 from likeness.tracking.video import motion_of_clip, track_video, watch_clip
 
-# The command line, which says its peak memory (kilobytes) at the end. A process's own record in /proc knows nothing of the
-# larger one that started it; getrusage does, and counts it.
+# The command line, which says its peak memory (kilobytes) at the end. A process's own record in /proc knows nothing of
+# the larger one that started it; getrusage counts that in.
 COMMAND = """
 import atexit, sys
 from likeness.app.cli import main
