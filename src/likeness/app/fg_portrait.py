@@ -7,11 +7,11 @@ from typing import Any
 import torch
 
 from likeness.app.options import Rendering
-from likeness.app.renderers import Renderer, Watch
+from likeness.app.renderers import RENDER_THREADS, Renderer, Watch
 from likeness.errors import InputError
 from likeness.fg_portrait.config import FgPortraitConfig, SamplingSettings
 from likeness.fg_portrait.networks import Networks
-from likeness.fg_portrait.renderer import Prepared, prepare, render
+from likeness.fg_portrait.renderer import DrawDrafts, Prepared, prepare, render
 from likeness.fg_portrait.schedule import sampling_timesteps
 from likeness.fg_portrait.weights import load_networks
 from likeness.heads.model import HeadModel
@@ -45,12 +45,22 @@ def open_fg_portrait(rendering: Rendering, *, watch: Watch, count: int) -> Rende
         return loaded[key]
 
     def prepare_portrait(portrait: Portrait) -> Prepared:
-        return prepare(portrait, networks=networks_for(portrait.head), settings=settings, seed=rendering.seed)
+        networks = networks_for(portrait.head)
+        drafts = flow_warp_frames(portrait) if networks.config.control.draft else None
+        return prepare(portrait, networks=networks, settings=settings, seed=rendering.seed, draw_drafts=drafts)
 
     def render_frames(prepared: Any, frames: Any) -> Any:
         return render(prepared, frames, watch=watch, count=count)
 
     return Renderer(prepare=prepare_portrait, render=render_frames, watches=True)
+
+
+def flow_warp_frames(portrait: Portrait) -> DrawDrafts:
+    """The default renderer, for networks that work on its pictures."""
+    from likeness.flow_warp import prepare, render
+
+    prepared = prepare(portrait)
+    return lambda frames: render(prepared, frames, threads=RENDER_THREADS)
 
 
 def sampling_settings(config: FgPortraitConfig, rendering: Rendering) -> SamplingSettings:

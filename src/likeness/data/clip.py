@@ -6,7 +6,7 @@ poses of a made head.
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -41,6 +41,7 @@ class ClipHeader:
     sources: tuple[int, ...]  # frames that may be the source of a training pair
     targets: tuple[int, ...]  # frames that may be its target
     masked: tuple[int, ...]  # frames that come with a mask: only part of their pixels is true
+    drafts: tuple[int, ...] = ()  # targets that come with a draft: the default renderer's picture, from the source
 
     @property
     def square_from_original(self) -> Float[np.ndarray, "2 3"]:
@@ -81,6 +82,7 @@ class Clip:
     motion: Motion  # of the frames; its intrinsics and image size are those of the square
     pictures: tuple[Extent, ...]  # JPEG, one per frame
     masks: dict[int, Extent]  # PNG, of the frames in `header.masked`
+    drafts: dict[int, Extent]  # JPEG, of the frames in `header.drafts`
 
     @property
     def camera(self) -> Camera:
@@ -95,6 +97,17 @@ class Clip:
         """
         entry = self.pictures[index]
         return decode_picture(entry.read(), self.header.size, f"{entry.path} ({self.header.name}, frame {index})")
+
+    def draft(self, index: int) -> UInt8[np.ndarray, "H W 3"] | None:
+        """What the default renderer makes of the source for this frame; None where no draft is stored.
+
+        Raises:
+            InputError: it is damaged.
+        """
+        entry = self.drafts.get(index)
+        if entry is None:
+            return None
+        return decode_picture(entry.read(), self.header.size, f"{entry.path} ({self.header.name}, draft {index})")
 
     def trust(self, index: int) -> Bool[np.ndarray, "H W"]:
         """Where a frame's pixels are true: inside the original, and inside the frame's mask if it has one.
@@ -118,6 +131,7 @@ class NewClip:
     motion: Motion
     pictures: tuple[bytes, ...]  # JPEG
     masks: dict[int, bytes]  # PNG
+    drafts: dict[int, bytes] = field(default_factory=dict)  # JPEG
 
 
 def header_problem(header: ClipHeader) -> str | None:
@@ -129,9 +143,11 @@ def header_problem(header: ClipHeader) -> str | None:
         return f"{count} frames of {header.size} pixels"
     if min(header.original_size) < 1 or header.window.size < 1:
         return f"an original of {header.original_size} pixels"
-    for listed in (header.sources, header.targets, header.masked):
+    for listed in (header.sources, header.targets, header.masked, header.drafts):
         if any(not 0 <= index < count for index in listed) or len(set(listed)) != len(listed):
             return f"frames {listed[:5]} of {count}"
+    if header.drafts and (len(header.sources) != 1 or not set(header.drafts) <= set(header.targets)):
+        return "drafts, which need targets and one source"
     return None
 
 

@@ -76,7 +76,7 @@ def photo_portrait(image: UInt8[np.ndarray, "H W 3"], head: HeadModel, settings:
 def round_trip(
     portrait: Portrait, name: str, *, render: Render, settings: RoundTripSettings, generator: np.random.Generator
 ) -> NewClip:
-    """A clip of two frames: the rendered source, then the target.
+    """A clip of two frames: the rendered source, then the target with its draft, the source rendered back to it.
 
     Raises:
         NoFaceError: no face, or a badly fitting one, is seen in the rendered source.
@@ -90,21 +90,25 @@ def round_trip(
     boxes = [head_box(head, motion.shape, motion.frame(index), portrait.camera) for index in (0, 1)]
     window = clip_square(boxes)
     target = extract(portrait.image, window, settings.size)
+    seen = replace(portrait, image=source, shape=motion.shape, rest=motion.frame(0), landmarks=points)
+    (back,) = render(seen, [motion.frame(1)])
+    draft = extract(back, window, settings.size)
     masks = {}
     if settings.is_aligned:
-        seen = replace(portrait, image=source, shape=motion.shape, rest=motion.frame(0), landmarks=points)
-        (back,) = render(seen, [motion.frame(1)])
-        aligned = align(target, extract(back, window, settings.size))
+        aligned = align(target, draft)
         target, masks = aligned.image, {1: encode_mask(aligned.mask)}
+    drafts = {1: encode_picture(draft)}
     header = ClipHeader(
         name=name, kind="round-trip", num_frames=2, size=settings.size, window=window,
-        original_size=(portrait.camera.width, portrait.camera.height), sources=(0,), targets=(1,), masked=tuple(masks),
+        original_size=(portrait.camera.width, portrait.camera.height), sources=(0,), targets=(1,),
+        masked=tuple(masks), drafts=tuple(drafts),
     )  # fmt: skip
     return NewClip(
         header=header,
         motion=motion_in_square(motion, window, settings.size),
         pictures=(encode_picture(extract(source, window, settings.size)), encode_picture(target)),
         masks=masks,
+        drafts=drafts,
     )
 
 

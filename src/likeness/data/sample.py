@@ -23,6 +23,7 @@ class Shot:
     trust: Bool[np.ndarray, "H W"]  # where its pixels are true
     frame: MotionFrame
     camera: Camera  # of this picture
+    draft: UInt8[np.ndarray, "H W 3"] | None = None  # what the default renderer makes of the source for it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,11 +95,13 @@ def shot_of(clip: Clip, index: int, size: int) -> Shot:
         import cv2
 
         trust = cv2.resize(trust.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA) > 0.99
+    draft = clip.draft(index)
     return Shot(
         image=resize(clip.picture(index), size, size),
         trust=trust,
         frame=clip.motion.frame(index),
         camera=clip.camera.resized(size, size),
+        draft=None if draft is None else resize(draft, size, size),
     )
 
 
@@ -111,18 +114,23 @@ def _augmented(
     is_mirrored = bool(generator.random() < options.mirrored_share)
     noise_seed, damage_seed = (int(value) for value in generator.integers(0, 2**63, 2))
     image, trust, camera = rescaled(source.image, source.trust, source.camera, scale)
-    image = change_colours(image, colours)
-    if clip.header.kind == "round-trip":
-        image = degraded(image, options, np.random.default_rng(damage_seed))
+    is_damaged = clip.header.kind == "round-trip"
+
+    def shown(picture: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
+        """The source, or what is drawn from it."""
+        picture = change_colours(picture, colours)
+        return degraded(picture, options, np.random.default_rng(damage_seed)) if is_damaged else picture
+
     noise = np.random.default_rng(noise_seed)
     return Sample(
         clip=clip.header.name,
         shape=clip.motion.shape,
-        source=Shot(image=image, trust=trust, frame=noisy_frame(source.frame, options, noise), camera=camera),
+        source=Shot(image=shown(image), trust=trust, frame=noisy_frame(source.frame, options, noise), camera=camera),
         targets=tuple(
             replace(
                 target,
                 image=change_colours(target.image, colours),
+                draft=None if target.draft is None else shown(target.draft),
                 frame=noisy_frame(target.frame, options, noise),
             )
             for target in targets

@@ -1,7 +1,7 @@
 """Shards: plain tar files of clips, read by position and never unpacked.
 
-Each clip is `NAME/clip.json`, `NAME/motion.npz` (a motion file), `NAME/00000.jpg`, ... and `NAME/00000.mask.png` for
-frames with a mask. Equal clips give equal files.
+Each clip is `NAME/clip.json`, `NAME/motion.npz` (a motion file), `NAME/00000.jpg`, ...; `NAME/00000.mask.png` for
+frames with a mask, `NAME/00000.draft.jpg` for those with a draft. Equal clips give equal files.
 """
 
 import io
@@ -88,12 +88,16 @@ def _members(clip: NewClip) -> Iterator[tuple[str, bytes]]:
         raise ValueError(f"not a valid clip: {problem}")
     if not len(clip.motion) == len(clip.pictures) == header.num_frames or set(clip.masks) != set(header.masked):
         raise ValueError(f"a clip needs one picture per frame, got {len(clip.pictures)} for {len(clip.motion)} frames")
+    if set(clip.drafts) != set(header.drafts):
+        raise ValueError(f"the header names {len(header.drafts)} drafts, the clip holds {len(clip.drafts)}")
     yield _HEADER, json.dumps(_stored(header), indent=1).encode()
     yield _MOTION, motion_to_bytes(clip.motion)
     for index, content in enumerate(clip.pictures):
         yield _picture_name(index), content
         if index in clip.masks:
             yield _mask_name(index), clip.masks[index]
+        if index in clip.drafts:
+            yield _draft_name(index), clip.drafts[index]
 
 
 def _picture_name(index: int) -> str:
@@ -104,13 +108,18 @@ def _mask_name(index: int) -> str:
     return f"{index:05d}.mask.png"
 
 
+def _draft_name(index: int) -> str:
+    return f"{index:05d}.draft.jpg"
+
+
 def _stored(header: ClipHeader) -> dict:
     return {"format": FORMAT_NAME, "format_version": FORMAT_VERSION, **asdict(header)}
 
 
 def _clip(path: Path, name: str, entries: dict[str, Extent], head: HeadModel | None) -> Clip:
     header = _header(path, name, entries)
-    expected = {_HEADER, _MOTION, *map(_picture_name, range(header.num_frames)), *map(_mask_name, header.masked)}
+    expected = {_HEADER, _MOTION, *map(_picture_name, range(header.num_frames))}
+    expected |= {*map(_mask_name, header.masked), *map(_draft_name, header.drafts)}
     if set(entries) != expected:
         raise _damaged(path, f"{name} has unexpected or missing entries: {sorted(set(entries) ^ expected)[:5]}")
     motion_entry = entries[_MOTION]
@@ -126,6 +135,7 @@ def _clip(path: Path, name: str, entries: dict[str, Extent], head: HeadModel | N
         motion=motion,
         pictures=tuple(entries[_picture_name(index)] for index in range(header.num_frames)),
         masks={index: entries[_mask_name(index)] for index in header.masked},
+        drafts={index: entries[_draft_name(index)] for index in header.drafts},
     )
 
 
@@ -154,6 +164,7 @@ def _header(path: Path, name: str, entries: dict[str, Extent]) -> ClipHeader:
             sources=_indices(stored["sources"]),
             targets=_indices(stored["targets"]),
             masked=_indices(stored["masked"]),
+            drafts=_indices(stored["drafts"]),
         )
         problem = header_problem(header)
     except LikenessError:

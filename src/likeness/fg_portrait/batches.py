@@ -64,8 +64,9 @@ def mirrored_condition(condition: MotionCondition, config: FgPortraitConfig) -> 
         source=None if condition.source is None else condition.source.flip(-1),
         source_pixels=pixels,
         source_valid=None if condition.source_valid is None else condition.source_valid.flip(-1),
+        draft=None if condition.draft is None else condition.draft.flip(-1),
     )
 
 
 def _view(shot: Shot) -> View:
-    return View(frame=shot.frame, camera=shot.camera, image=shot.image)
+    return View(frame=shot.frame, camera=shot.camera, image=shot.image, draft=shot.draft)

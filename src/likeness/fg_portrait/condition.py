@@ -1,6 +1,6 @@
 """From fitted heads and pictures to what the networks are told: flow channels, where each pixel lies in the source."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ class View:
     frame: MotionFrame
     camera: Camera  # of the square picture
     image: UInt8[np.ndarray, "H W 3"] | None = None
+    draft: UInt8[np.ndarray, "H W 3"] | None = None  # flow-warp's picture of the source at this moment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +59,12 @@ def motion_condition(source: Source, target: View, settings: ControlSettings) ->
     Raises:
         InputError: the condition needs a picture that is not there, or the motion cannot be posed.
     """
+    condition = _guidance(source, target, settings)
+    return replace(condition, draft=_draft(target)) if settings.draft else condition
+
+
+def _guidance(source: Source, target: View, settings: ControlSettings) -> MotionCondition:
+    """All but the draft."""
     if settings.condition == "drive_rgb":
         return MotionCondition(picture=_picture(target, settings.flow.resolution, "the driving picture"))
     if settings.condition == "pred_flow":
@@ -112,6 +119,14 @@ def tensor_pictures(images: Float32[Tensor, "N 3 H W"]) -> UInt8[np.ndarray, "N 
     """Pictures of tensors in [-1, 1], rounded."""
     scaled = ((images.float().clamp(-1.0, 1.0) + 1.0) * 127.5).round()
     return scaled.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _draft(view: View) -> Float32[Tensor, "1 3 H W"]:
+    if view.draft is None:
+        raise InputError(
+            "this model works on drafts, which these clips do not have: make pairs with `likeness data synthesise`"
+        )
+    return picture_tensor(view.draft)
 
 
 def _picture(view: View, resolution: int, what: str) -> Float32[Tensor, "1 3 H W"]:

@@ -65,6 +65,7 @@ class ControlSettings:
     flow: FlowSettings = field(default_factory=FlowSettings)  # `x_visibility`, `x_normals`, ... are its extras
     embedding_widths: tuple[int, ...]  # n entries halve the condition's resolution n - 1 times
     warp_latent: bool = False  # `x_warp_latent`: the source latent warped to the target, and where that is valid
+    draft: bool = False  # `x_draft`: flow-warp's picture is seen, and what is diffused is the difference from it
 
     @property
     def channels(self) -> int:
@@ -92,12 +93,15 @@ class DiffusionSettings:
     noise_offset: float = 0.0
     drop_both: float = 0.0  # share of the training samples without source and control
     drop_control: float = 0.0  # share of the training samples without control alone
+    start_share: float = 0.0  # share of the training samples at the noisiest timestep, where sampling begins
 
     def __post_init__(self) -> None:
         if self.zero_terminal_snr and self.prediction == "epsilon":
             raise ValueError("zero terminal SNR leaves no signal for epsilon to be found in: choose prediction v")
         if not (0.0 <= self.drop_both and 0.0 <= self.drop_control and self.drop_both + self.drop_control <= 1.0):
             raise ValueError(f"drop shares must be 0 to 1 together, got {self.drop_both} and {self.drop_control}")
+        if not 0.0 <= self.start_share <= 1.0:
+            raise ValueError(f"the share of the noisiest timestep must be 0 to 1, got {self.start_share}")
 
 
 @dataclass(frozen=True, kw_only=True)

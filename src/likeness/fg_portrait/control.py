@@ -17,6 +17,8 @@ from torch.nn import functional as F
 from likeness.fg_portrait.config import ControlSettings
 from likeness.nn.keypoint_flow import KeypointFlow
 
+OPTIONAL_ENTRIES = ("source", "source_pixels", "source_valid", "draft")  # of a condition
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MotionCondition:
@@ -29,6 +31,7 @@ class MotionCondition:
     source: Float[Tensor, "N 3 H W"] | None = None  # source picture in [-1, 1]; only predicted flow reads it
     source_pixels: Float[Tensor, "N H W 2"] | None = None  # where each pixel lies in the source, 0 to 1; x, y
     source_valid: Float[Tensor, "N 1 H W"] | None = None  # 1 where that is known
+    draft: Float[Tensor, "N 3 S S"] | None = None  # flow-warp's picture in [-1, 1]
 
     def __len__(self) -> int:
         return len(self.picture)
@@ -43,8 +46,7 @@ class MotionCondition:
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "MotionCondition":
         optional = {
-            name: None if (entry := getattr(self, name)) is None else change(entry)
-            for name in ("source", "source_pixels", "source_valid")
+            name: None if (entry := getattr(self, name)) is None else change(entry) for name in OPTIONAL_ENTRIES
         }
         return MotionCondition(picture=change(self.picture), **optional)
 
@@ -87,19 +89,25 @@ class FlowControl(nn.Module):
             block_out_channels=settings.embedding_widths,
         )
         self.warp_embedding = nn.Conv2d(latent_channels + 1, first, 3, padding=1) if settings.warp_latent else None
-        if self.warp_embedding is not None:
-            nn.init.zeros_(self.warp_embedding.weight)
-            nn.init.zeros_(self.warp_embedding.bias)  # type: ignore[arg-type]
+        self.draft_embedding = nn.Conv2d(latent_channels, first, 3, padding=1) if settings.draft else None
+        for added in (self.warp_embedding, self.draft_embedding):
+            if added is not None:
+                nn.init.zeros_(added.weight)
+                nn.init.zeros_(added.bias)  # type: ignore[arg-type]
         self.net = ControlNetModel.from_unet(denoiser, load_weights_from_unet=not _is_meta(denoiser))
         self.net.controlnet_cond_embedding = nn.Identity()
 
     def embed(
-        self, condition: MotionCondition, source_latents: Float[Tensor, "N C h w"] | None = None
+        self,
+        condition: MotionCondition,
+        source_latents: Float[Tensor, "N C h w"] | None = None,
+        draft_latents: Float[Tensor, "N C h w"] | None = None,
     ) -> Float[Tensor, "N D h w"]:
         """Embedding of the condition; it does not depend on noise or timestep.
 
         Args:
             source_latents: of each frame's source; only the warped latent reads it.
+            draft_latents: of each frame's draft, where the model works on drafts.
 
         Raises:
             ValueError: the condition lacks what the model was built for.
@@ -117,6 +125,10 @@ class FlowControl(nn.Module):
                 source_latents, condition.source_pixels, condition.source_valid, unshuffle=self.unshuffle
             )
             embedded = embedded + self.warp_embedding(warped)
+        if self.draft_embedding is not None:
+            if draft_latents is None:
+                raise ValueError("a model that works on drafts needs them in the condition")
+            embedded = embedded + self.draft_embedding(draft_latents)
         return embedded
 
     def forward(

@@ -51,6 +51,7 @@ def estimate_cost(config: FgPortraitConfig) -> Cost:
             source=torch.empty(frames, 3, flow, flow),
             source_pixels=pixels,
             source_valid=pixels[..., 0][:, None],
+            draft=torch.empty(frames, 3, config.image_size, config.image_size),
         )
         sources = source.expand(frames, -1, -1, -1)
         embedded, embedding = _counted(lambda: networks.embed(condition, sources))

@@ -62,4 +62,4 @@ def mean_loss(
 
 
 def _view(shot: Shot) -> View:
-    return View(frame=shot.frame, camera=shot.camera, image=shot.image)
+    return View(frame=shot.frame, camera=shot.camera, image=shot.image, draft=shot.draft)

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 UNSHUFFLE_SCALE = 0.5  # of pixel values: shifts the noise schedule toward more noise, as pixel space needs
 VAE_SCALE = 0.18215  # of Stable Diffusion 1.5: latents get unit variance
 SATURATION = 1.0  # of a picture's values
+DIFFERENCE_SCALE = 4.0  # of differences from drafts: brings them to about the deviation of whole pictures
 
 
 class PixelUnshuffleSpace(nn.Module):
@@ -62,6 +63,16 @@ class TinyVaeSpace(nn.Module):
     def decode(self, latents: Float[Tensor, "B C h w"]) -> Float[Tensor, "B 3 H W"]:
         """Pictures of latents, in [-1, 1]."""
         return self.autoencoder.decode(latents).sample.clamp(-SATURATION, SATURATION)  # type: ignore[operator]
+
+
+def difference_from(draft: Float[Tensor, "*N C h w"], latents: Float[Tensor, "*N C h w"]) -> Float[Tensor, "*N C h w"]:
+    """What is diffused where a draft is given."""
+    return (latents - draft) * DIFFERENCE_SCALE
+
+
+def draft_with(draft: Float[Tensor, "*N C h w"], difference: Float[Tensor, "*N C h w"]) -> Float[Tensor, "*N C h w"]:
+    """Latents of the picture, from its difference."""
+    return draft + difference / DIFFERENCE_SCALE
 
 
 LatentSpace = PixelUnshuffleSpace | VaeSpace | TinyVaeSpace

@@ -97,7 +97,18 @@ class Networks(nn.Module):
 
     def embed(self, condition: MotionCondition, source_latents: Float[Tensor, "N C h w"]) -> Float[Tensor, "N E h w"]:
         """The condition's embedding: once per frame, whatever the number of steps."""
-        return self.control.embed(condition, source_latents)
+        draft = self.encode_draft(condition) if self.config.control.draft else None
+        return self.control.embed(condition, source_latents, draft)
+
+    def encode_draft(self, condition: MotionCondition) -> Float[Tensor, "N C h w"]:
+        """Latents of the drafts.
+
+        Raises:
+            ValueError: the condition has none.
+        """
+        if condition.draft is None:
+            raise ValueError("a model that works on drafts needs them in the condition")
+        return self.space.encode(condition.draft)
 
     def predict(
         self,

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from likeness.fg_portrait.config import DiffusionSettings
 from likeness.fg_portrait.control import MotionCondition
+from likeness.fg_portrait.latents import difference_from
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.schedule import NUM_TIMESTEPS, add_noise, loss_weights, make_schedule, prediction_target
 
@@ -95,10 +96,15 @@ def noise_batch(networks: Networks, batch: Batch, generator: torch.Generator, *,
     if len(batch.condition) != count * frames:
         raise ValueError(f"{count} x {frames} targets need as many conditions, got {len(batch.condition)}")
     clean = networks.space.encode(rearrange(batch.targets, "B T C H W -> (B T) C H W"))
+    if networks.config.control.draft:
+        clean = difference_from(networks.encode_draft(batch.condition), clean)
     clean = rearrange(clean, "(B T) C h w -> B T C h w", B=count)
     sources = networks.space.encode(rearrange(batch.sources, "B K C H W -> (B K) C H W"))
     device = generator.device
     timesteps = torch.randint(NUM_TIMESTEPS, (count,), generator=generator, device=device).to(clean.device)
+    if diffusion.start_share:
+        starts = torch.rand(count, generator=generator, device=device).to(clean.device) < diffusion.start_share
+        timesteps = torch.where(starts, NUM_TIMESTEPS - 1, timesteps)
     noise = torch.randn(clean.shape, generator=generator, device=device)
     if diffusion.noise_offset:
         shift = torch.randn((count, 1, clean.shape[2], 1, 1), generator=generator, device=device)

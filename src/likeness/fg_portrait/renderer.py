@@ -1,6 +1,7 @@
 """FG-Portrait as a renderer: a square around the head is drawn by the networks and laid back into the photo."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
@@ -43,6 +44,8 @@ _MEMORY_WORDS = ("out of memory", "not enough memory", "allocate memory", "Defau
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Watch = Callable[[Iterable[Any], str, int | None], Iterable[Any]]
+# Whole pictures of the portrait by the default renderer, which is passed in: it stands beside this package.
+DrawDrafts = Callable[[Iterable[MotionFrame]], Iterator[UInt8[np.ndarray, "H W 3"]]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +61,7 @@ class Prepared:
     source_latents: Float[Tensor, "1 C h w"]
     image: UInt8[np.ndarray, "H W 3"]  # the photo's square
     background: Bool[np.ndarray, "H W"]  # in it
+    draw_drafts: DrawDrafts | None  # for networks that work on drafts
 
 
 def unwatched(items: Iterable[Any], label: str, total: int | None) -> Iterable[Any]:
@@ -66,12 +70,24 @@ def unwatched(items: Iterable[Any], label: str, total: int | None) -> Iterable[A
 
 
 @torch.no_grad()
-def prepare(portrait: Portrait, *, networks: Networks, settings: SamplingSettings, seed: int) -> Prepared:
+def prepare(
+    portrait: Portrait,
+    *,
+    networks: Networks,
+    settings: SamplingSettings,
+    seed: int,
+    draw_drafts: DrawDrafts | None = None,
+) -> Prepared:
     """Cut the square around the head and encode it once.
+
+    Args:
+        draw_drafts: needed, and used, where the networks work on drafts.
 
     Raises:
         InputError: there is not enough memory.
     """
+    if networks.config.control.draft and draw_drafts is None:
+        raise ValueError("networks that work on drafts need something that draws them")
     window = clip_square([head_box(portrait.head, portrait.shape, portrait.rest, portrait.camera)])
     size = networks.config.image_size
     camera = portrait.camera.cropped(window.left, window.top, window.size, window.size).resized(size, size)
@@ -90,6 +106,7 @@ def prepare(portrait: Portrait, *, networks: Networks, settings: SamplingSetting
         source_latents=latents,
         image=image,
         background=person_matte(image) < BACKGROUND_LEVEL,
+        draw_drafts=draw_drafts if networks.config.control.draft else None,
     )
 
 
@@ -110,16 +127,16 @@ def render(
         InputError: a frame cannot be posed, the weights need a driving picture, or there is not enough memory.
     """
     sampler = Sampler(prepared.networks, prepared.source_latents, settings=prepared.settings, seed=prepared.seed)
-    conditions = (_condition(prepared, frame) for frame in frames)
+    drafts: deque[UInt8[np.ndarray, "H W 3"]] = deque()
+    conditions = _conditions(prepared, frames, drafts)
     steps = None if count is None else sampler.sections(count) * len(sampler.timesteps)
     start, shown = perf_counter(), 0
     for latents in watch(_with_advice(sampler.sample(conditions)), "denoising", steps):
         if latents is None:
             continue
         for picture in _with_advice(decoded(prepared, latents)):
-            matched = match_background(picture, prepared.image, prepared.background)
             shown += 1
-            yield paste_back(prepared.portrait.image, matched, prepared.window, FEATHER * prepared.window.size)
+            yield _laid_back(prepared, picture, drafts.popleft() if drafts else None)
     if shown:
         note = cost_line(prepared.networks, prepared.settings, seconds=perf_counter() - start, frames=shown)
         logger.warning("%s", note)
@@ -152,11 +169,54 @@ def match_background(
     return np.clip(np.rint(picture - drift), 0, 255).astype(np.uint8)
 
 
-def _condition(prepared: Prepared, frame: MotionFrame) -> MotionCondition:
-    """The condition of one frame, where the networks are."""
-    target = View(frame=frame, camera=prepared.source.view.camera)
-    condition = motion_condition(prepared.source, target, prepared.networks.config.control)
-    return condition.to(prepared.source_latents.device)
+def _conditions(
+    prepared: Prepared, frames: Iterable[MotionFrame], drafts: deque[UInt8[np.ndarray, "H W 3"]]
+) -> Iterator[MotionCondition]:
+    """The condition of each frame, where the networks are; drafts are left in the queue."""
+    camera, device = prepared.source.view.camera, prepared.source_latents.device
+    settings = prepared.networks.config.control
+    if prepared.draw_drafts is None:
+        for frame in frames:
+            yield motion_condition(prepared.source, View(frame=frame, camera=camera), settings).to(device)
+        return
+    waiting: deque[MotionFrame] = deque()
+
+    def passing() -> Iterator[MotionFrame]:
+        for frame in frames:
+            waiting.append(frame)
+            yield frame
+
+    for whole in prepared.draw_drafts(passing()):
+        drafts.append(whole)
+        draft = extract(whole, prepared.window, prepared.networks.config.image_size)
+        target = View(frame=waiting.popleft(), camera=camera, draft=draft)
+        yield motion_condition(prepared.source, target, settings).to(device)
+
+
+def _laid_back(
+    prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], draft: UInt8[np.ndarray, "H W 3"] | None
+) -> UInt8[np.ndarray, "H W 3"]:
+    """The square in its photo; with a draft, what the networks changed is added to it at its own resolution."""
+    window, size = prepared.window, len(picture)
+    feather = FEATHER * window.size
+    if draft is None:
+        matched = match_background(picture, prepared.image, prepared.background)
+        return paste_back(prepared.portrait.image, matched, window, feather)
+    square = extract(draft, window, window.size)
+    return paste_back(draft, add_difference(square, picture, extract(draft, window, size)), window, feather)
+
+
+def add_difference(
+    square: UInt8[np.ndarray, "H W 3"], picture: UInt8[np.ndarray, "h w 3"], draft: UInt8[np.ndarray, "h w 3"]
+) -> UInt8[np.ndarray, "H W 3"]:
+    """`square` plus the difference between two smaller pictures, enlarged bicubically."""
+    import cv2
+
+    difference = picture.astype(np.float32) - draft
+    height, width = square.shape[:2]
+    if difference.shape[:2] != (height, width):
+        difference = cv2.resize(difference, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.clip(np.rint(square + difference), 0, 255).astype(np.uint8)
 
 
 def _with_advice(items: Iterator[Item]) -> Iterator[Item]:

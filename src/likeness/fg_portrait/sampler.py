@@ -14,7 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from likeness.fg_portrait.config import SamplingSettings
-from likeness.fg_portrait.control import MotionCondition, warp_source
+from likeness.fg_portrait.control import OPTIONAL_ENTRIES, MotionCondition, warp_source
+from likeness.fg_portrait.latents import draft_with
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.schedule import (
     NUM_TIMESTEPS,
@@ -116,7 +117,7 @@ class Sampler:
             if shared:
                 carried = Carry(levels=tuple(levels), embedded=embedded[len(embedded) - len(levels[0]) :])
             first += len(new)
-            yield latents
+            yield self._finished(new, latents)
 
     @torch.no_grad()
     def _prepare(
@@ -134,12 +135,21 @@ class Sampler:
             start.append(self._start(part, source, noise))
         return torch.cat(embedded), torch.cat(start)
 
+    @torch.no_grad()
+    def _finished(self, condition: MotionCondition, latents: Float[Tensor, "N C h w"]) -> Float[Tensor, "N C h w"]:
+        """Latents of pictures, where differences from drafts were sampled."""
+        if not self.networks.config.control.draft:
+            return latents
+        return draft_with(self.networks.encode_draft(condition), latents)
+
     def _start(
         self, condition: MotionCondition, source: Float[Tensor, "N C h w"], noise: Float[Tensor, "N C h w"]
     ) -> Float[Tensor, "N C h w"]:
-        """Latents at the noisiest level."""
+        """Latents at the noisiest level; where there is a draft, sampling starts from no difference to it."""
         if self.settings.init == "gauss":
             return noise
+        if self.networks.config.control.draft:
+            return self._noised(torch.zeros_like(noise), noise)
         clean = source
         if self.settings.init == "warped_noised":
             if condition.source_pixels is None or condition.source_valid is None:
@@ -149,6 +159,9 @@ class Sampler:
             )
             valid = (warped[:, -1:] > 0).to(source.dtype)
             clean = valid * warped[:, :-1] + (1.0 - valid) * source
+        return self._noised(clean, noise)
+
+    def _noised(self, clean: Float[Tensor, "N C h w"], noise: Float[Tensor, "N C h w"]) -> Float[Tensor, "N C h w"]:
         last = torch.full((len(clean),), NUM_TIMESTEPS - 1, device=clean.device)
         return add_noise(self.schedule, clean, noise, last)
 
@@ -250,9 +263,4 @@ def join_conditions(frames: list[MotionCondition]) -> MotionCondition:
 
     picture = joined("picture")
     assert picture is not None
-    return MotionCondition(
-        picture=picture,
-        source=joined("source"),
-        source_pixels=joined("source_pixels"),
-        source_valid=joined("source_valid"),
-    )
+    return MotionCondition(picture=picture, **{name: joined(name) for name in OPTIONAL_ENTRIES})

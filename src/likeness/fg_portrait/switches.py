@@ -227,6 +227,11 @@ SWITCHES: dict[str, Switch] = {
         read=lambda recipe: ON if recipe.model.control.warp_latent else OFF,
         change=lambda recipe, text: _with_control(recipe, warp_latent=_choice(text, (ON, OFF)) == ON),
     ),
+    "x_draft": Switch(
+        values=(ON, OFF),
+        read=lambda recipe: ON if recipe.model.control.draft else OFF,
+        change=lambda recipe, text: _with_control(recipe, draft=_choice(text, (ON, OFF)) == ON),
+    ),
     **{f"x_{channel}": _extra(channel) for channel in EXTRA_NAMES},  # type: ignore[arg-type]
     "x_noise_aug": Switch(
         values=(ON, OFF),
