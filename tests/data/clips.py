@@ -12,6 +12,7 @@ from tests.heads_for_tests import tiny_head, wiggled_motion
 
 SIZE = 32
 HEAD = tiny_head()
+DRAFT_ERROR = 5  # grey levels by which drafts are too light
 
 
 def new_clip(name: str = "clip", frames: int = 6, kind: str = "video", **changes) -> NewClip:
@@ -29,6 +30,10 @@ def new_clip(name: str = "clip", frames: int = 6, kind: str = "video", **changes
         motion=motion,
         pictures=tuple(encode_picture(np.full((SIZE, SIZE, 3), 10 * index, np.uint8)) for index in everything),
         masks={index: encode_mask(mask) for index in header.masked},
+        drafts={
+            index: encode_picture(np.full((SIZE, SIZE, 3), 10 * index + DRAFT_ERROR, np.uint8))
+            for index in header.drafts
+        },
     )
 
 

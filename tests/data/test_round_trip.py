@@ -77,6 +77,16 @@ def test_alignment_brings_the_target_onto_the_way_back(portrait):
     assert plain.pictures[0] == clip.pictures[0] and plain.pictures[1] != clip.pictures[1]
 
 
+def test_the_way_back_is_the_targets_draft(portrait):
+    settings = replace(SETTINGS, motion=TURNED)
+    clip = round_trip(portrait, "x", render=by_flow_warp, settings=settings, generator=np.random.default_rng(3))
+    assert clip.header.drafts == (1,)
+    source, target, draft = (
+        decode_picture(content, 128, "").astype(int) for content in (*clip.pictures, clip.drafts[1])
+    )
+    assert 0.5 < np.abs(draft - target).mean() < 0.5 * np.abs(source - target).mean()
+
+
 def test_an_unmoved_source_is_its_target(portrait):
     clip = round_trip(portrait, "x", render=unmoved, settings=SETTINGS, generator=np.random.default_rng(0))
     pictures = [decode_picture(content, 128, "").astype(int) for content in clip.pictures]

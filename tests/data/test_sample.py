@@ -76,6 +76,21 @@ def test_damage_meets_sources_of_round_trips_alone(tmp_path):
     assert all(sample.targets[0].image.std() == 0.0 for sample in samples)
 
 
+def test_a_draft_is_changed_like_the_source_it_was_drawn_from(tmp_path):
+    pair = new_clip("pair", frames=2, kind="round-trip", sources=(0,), targets=(1,), drafts=(1,))
+    pair = replace(pair, drafts={1: pair.pictures[0]})
+    clips = stored(tmp_path, pair)
+    options = replace(UNCHANGED, gain=0.4, damaged_share=0.5, noise=40.0)
+    changed = 0
+    for number in range(12):
+        sample = draw_sample(clips, SampleSettings(size=32, augmentation=options), seed=0, number=number)
+        (target,) = sample.targets
+        np.testing.assert_array_equal(target.draft, sample.source.image)
+        changed += int(sample.source.image.std() > 2.0)
+    assert 0 < changed < 12
+    assert draw_sample(clips, SampleSettings(size=16), seed=0, number=0).targets[0].draft.shape == (16, 16, 3)
+
+
 def test_source_and_target_share_their_colours(tmp_path):
     film = new_clip("film", sources=(4,), targets=(5,))  # grey levels 40 and 50
     clips = stored(tmp_path, film)

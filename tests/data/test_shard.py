@@ -1,6 +1,7 @@
 import io
 import json
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from likeness.data.folder import open_clips
 from likeness.data.shard import _members, read_shard, write_shard
 from likeness.errors import InputError, LikenessError, MotionFileError, OutputError
-from tests.data.clips import HEAD, SIZE, new_clip, stored
+from tests.data.clips import DRAFT_ERROR, HEAD, SIZE, new_clip, stored
 from tests.heads_for_tests import tiny_head
 
 
@@ -22,6 +23,20 @@ def test_round_trip(tmp_path):
     inside = clip.trust(0)
     assert inside[:28, 4:].all() and not inside[28:].any() and not inside[:, :4].any()
     assert not clip.trust(2)[:, SIZE // 2 :].any() and clip.trust(2)[:28, 4 : SIZE // 2].all()
+
+
+def test_drafts_are_stored_beside_their_targets(tmp_path):
+    pair = new_clip(frames=3, sources=(0,), targets=(1, 2), drafts=(2,))
+    (clip,) = stored(tmp_path, pair)
+    assert clip.header.drafts == (2,) and clip.draft(0) is None and clip.draft(1) is None
+    draft = clip.draft(2)
+    assert draft is not None and np.abs(draft.astype(int) - 20 - DRAFT_ERROR).max() <= 1
+    with pytest.raises(ValueError, match="the header names 1 drafts, the clip holds 0"):
+        stored(tmp_path, replace(pair, drafts={}))
+    with pytest.raises(ValueError, match="drafts, which need targets and one source"):
+        stored(tmp_path, new_clip(frames=3, sources=(0,), targets=(1,), drafts=(2,)))
+    with pytest.raises(ValueError, match="drafts, which need targets and one source"):
+        stored(tmp_path, new_clip(frames=3, drafts=(2,)))
 
 
 def test_equal_clips_give_equal_files(tmp_path):
@@ -85,6 +100,8 @@ def header(**changes):
         (members(clip__json=header(sources=[5])), "frames"),
         (members(clip__json=header(format_version=9)), "update likeness"),
         (members(clip__json=header(more=1)), "of another kind"),
+        (members(clip__json=header(drafts=[0])), "missing entries"),
+        (members(clip__json=header(drafts=[1])), "frames"),
         (members(clip__json=header(size=64)), "does not fit its pictures"),
         (members(clip__json=header(kind="film")), "the kind 'film'"),
         (members(motion__npz=b"PK"), "damaged"),
@@ -116,6 +133,10 @@ def test_damaged_pictures_are_named(tmp_path):
     (clip,) = read_shard(path, HEAD)
     with pytest.raises(InputError, match=r"bad.clips.tar \(clip, frame 0\) is damaged"):
         clip.picture(0)
+    write_tar(path, members(clip__json=header(drafts=[0]), **{"00000__draft__jpg": b"no picture"}))
+    (clip,) = read_shard(path, HEAD)
+    with pytest.raises(InputError, match=r"bad.clips.tar \(clip, draft 0\) is damaged"):
+        clip.draft(0)
 
 
 def test_another_head_is_refused(tmp_path):

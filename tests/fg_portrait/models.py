@@ -40,6 +40,10 @@ def video_model(**changes: object) -> Networks:
     return noisy_networks(replace(second_stage(tiny()), **changes))
 
 
+def draft_model(**changes: object) -> Networks:
+    return image_model(control=replace(tiny().control, draft=True), **changes)
+
+
 def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
@@ -52,6 +56,7 @@ def condition(config: FgPortraitConfig, frames: int, seed: int = 0) -> MotionCon
         source=random(frames, 3, size, size, seed=seed + 1).clamp(-1, 1),
         source_pixels=pixels,
         source_valid=torch.ones(frames, 1, size, size),
+        draft=random(frames, 3, config.image_size, config.image_size, seed=seed + 2).clamp(-1, 1),
     )
 
 

@@ -111,6 +111,18 @@ def test_pictures_as_conditions() -> None:
         motion_condition(source(), replace(driving, image=None), settings(condition="drive_rgb"))
 
 
+def test_drafts_are_part_of_the_condition_where_they_are_asked_for() -> None:
+    target = replace(view(turned(8.0)), draft=image(4))
+    made = motion_condition(source(), target, settings(draft=True))
+    torch.testing.assert_close(made.draft, picture_tensor(image(4)))
+    assert motion_condition(source(), target, settings()).draft is None
+    mirrored = mirrored_condition(made, replace(tiny(), control=settings(draft=True)))
+    torch.testing.assert_close(mirrored.draft, picture_tensor(image(4)[:, ::-1]))
+    with pytest.raises(InputError, match="works on drafts, which these clips do not have") as caught:
+        motion_condition(source(), view(rest()), settings(draft=True))
+    assert "\n" not in str(caught.value)
+
+
 def test_pictures_and_tensors_are_one() -> None:
     picture = image()
     np.testing.assert_array_equal(tensor_pictures(picture_tensor(picture))[0], picture)

@@ -13,7 +13,7 @@ from likeness.fg_portrait.networks import Networks, with_temporal_layers
 from likeness.fg_portrait.objective import training_loss
 from likeness.fg_portrait.presets import second_stage, tiny
 from likeness.nn.attention_bank import TokenRecorder, bank_names
-from tests.fg_portrait.models import batch, condition, image_model, noisy_networks, random, video_model
+from tests.fg_portrait.models import batch, condition, draft_model, image_model, noisy_networks, random, video_model
 
 LATENT = (48, 16, 16)
 
@@ -35,6 +35,15 @@ def test_source_and_control_reach_the_prediction() -> None:
     assert not torch.allclose(base, predict(networks, source=2))
     noisy, times = random(2, 1, *LATENT, seed=9), torch.tensor([700, 20])
     assert not torch.allclose(base, networks.predict(noisy, times, bank=None, embedded=None))
+
+
+def test_a_draft_reaches_the_embedding_where_it_is_asked_for() -> None:
+    for networks, reaches in ((image_model(), False), (draft_model(), True)):
+        motion, latents = condition(networks.config, 1), random(1, *LATENT)
+        other = replace(motion, draft=motion.draft.flip(-1))
+        assert torch.equal(networks.embed(motion, latents), networks.embed(other, latents)) != reaches
+    with pytest.raises(ValueError, match="needs them in the condition"):
+        draft_model().embed(replace(motion, draft=None), latents)
 
 
 def test_dropped_samples_see_neither_source_nor_control() -> None:

@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from likeness.fg_portrait.config import DiffusionSettings
+from likeness.fg_portrait.latents import draft_with
 from likeness.fg_portrait.networks import build_networks
 from likeness.fg_portrait.objective import distillation_loss, noise_batch, training_loss, weighted_mean
 from likeness.fg_portrait.presets import second_stage, tiny
-from tests.fg_portrait.models import batch, image_model, video_model
+from likeness.fg_portrait.schedule import NUM_TIMESTEPS
+from tests.fg_portrait.models import batch, draft_model, image_model, video_model
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -80,6 +82,24 @@ def test_drops_come_at_their_rates() -> None:
     assert not (state.keep_control & ~state.keep_source).any()
     never = image_model(diffusion=DiffusionSettings())
     assert noise_batch(never, batch(never.config), seeded()).keep_source is None
+
+
+def test_with_drafts_the_difference_is_diffused() -> None:
+    networks = draft_model()
+    pairs = batch(networks.config)
+    clean = noise_batch(networks, pairs, seeded()).clean
+    pictures = draft_with(networks.encode_draft(pairs.condition), clean[:, 0])
+    torch.testing.assert_close(networks.space.decode(pictures), pairs.targets[:, 0])
+    right = replace(pairs, condition=replace(pairs.condition, draft=pairs.targets[:, 0]))
+    assert not noise_batch(networks, right, seeded()).clean.any()
+
+
+def test_a_share_of_the_samples_is_at_the_noisiest_timestep() -> None:
+    for share in (0.0, 0.4, 1.0):
+        networks = image_model(diffusion=DiffusionSettings(start_share=share))
+        timesteps = noise_batch(networks, batch(networks.config, samples=200), seeded()).timesteps
+        assert abs(float((timesteps == NUM_TIMESTEPS - 1).float().mean()) - share) < 0.08
+        assert share == 1.0 or float((timesteps < 500).float().mean()) > 0.4 * (1.0 - share)
 
 
 def test_noise_offset_shifts_whole_channels() -> None:

@@ -11,17 +11,18 @@ import torch
 
 from likeness.app.cli import main
 from likeness.app.demo import PHOTO
+from likeness.app.fg_portrait import flow_warp_frames
 from likeness.errors import InputError
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.presets import tiny
-from likeness.fg_portrait.renderer import Prepared, match_background, prepare, render
+from likeness.fg_portrait.renderer import Prepared, add_difference, match_background, prepare, render
 from likeness.fg_portrait.sampler import Sampler
 from likeness.fg_portrait.weights import save_networks
 from likeness.heads.builtin import builtin_head
 from likeness.media.images import read_image
 from likeness.motion.edit import HeadEdit, apply_edit
 from likeness.motion.record import MotionFrame
-from tests.fg_portrait.models import noisy_networks
+from tests.fg_portrait.models import draft_model, noisy_networks
 from tests.flow_warp.portraits import portrait
 from tests.heads_for_tests import tiny_head
 
@@ -58,6 +59,65 @@ def test_source_latents_in_the_place_of_drawn_ones_give_the_photo_back(monkeypat
     assert np.abs(picture[inside].astype(int) - photo[inside]).mean() < 12.0
     shifted = np.roll(picture, 8, axis=1)
     assert np.abs(shifted[inside].astype(int) - photo[inside]).mean() > 16.0
+
+
+def ready_with_drafts() -> Prepared:
+    made = draft_model()
+    drafts = flow_warp_frames(portrait())
+    return prepare(portrait(), networks=made, settings=made.config.sampling, seed=0, draw_drafts=drafts)
+
+
+def drafts_and(difference: float):
+    """A sampler whose networks change the drafts by that, in [-1, 1]."""
+
+    def sample(self, frames):
+        for frame in frames:
+            yield self.networks.space.encode((frame.draft + difference).clamp(-1, 1))
+
+    return sample
+
+
+def test_what_networks_leave_alone_is_the_default_renderers_picture(monkeypatch) -> None:
+    monkeypatch.setattr(Sampler, "sample", drafts_and(0.0))
+    frames = [turned(-8.0), turned(8.0)]
+    expected = list(flow_warp_frames(portrait())(frames))
+    drawn = list(render(ready_with_drafts(), frames))
+    assert len(drawn) == 2
+    for one, other in zip(drawn, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_networks_change_is_added_to_the_default_renderers_picture(monkeypatch) -> None:
+    monkeypatch.setattr(Sampler, "sample", drafts_and(20 / 127.5))
+    prepared = ready_with_drafts()
+    (expected,) = flow_warp_frames(portrait())([turned(8.0)])
+    (drawn,) = render(prepared, [turned(8.0)])
+    change = drawn.astype(int) - expected
+    window = prepared.window
+    third = window.size // 3
+    middle = change[window.top + third : window.top + 2 * third, window.left + third : window.left + 2 * third]
+    assert np.median(middle) == 20
+    outside = np.ones(change.shape[:2], dtype=bool)
+    outside[max(window.top, 0) : window.top + window.size, max(window.left, 0) : window.left + window.size] = False
+    assert not change[outside].any()
+
+
+def test_networks_on_drafts_draw_whole_clips() -> None:
+    drawn = list(render(ready_with_drafts(), [turned(yaw) for yaw in (-5.0, 0.0, 5.0)]))
+    assert len(drawn) == 3 and drawn[0].shape == portrait().image.shape
+    made = draft_model()
+    with pytest.raises(ValueError, match="need something that draws them"):
+        prepare(portrait(), networks=made, settings=made.config.sampling, seed=0)
+
+
+def test_differences_are_enlarged_and_the_square_keeps_its_detail() -> None:
+    rng = np.random.default_rng(0)
+    square = rng.integers(60, 180, (24, 24, 3), dtype=np.uint8)
+    small = np.full((6, 6, 3), 100, dtype=np.uint8)
+    np.testing.assert_array_equal(add_difference(square, small, small), square)
+    lighter = add_difference(square, small + np.uint8(30), small)
+    np.testing.assert_array_equal(lighter, square + np.uint8(30))
+    assert add_difference(square, np.full_like(small, 255), np.zeros_like(small)).min() == 255
 
 
 def test_the_same_seed_gives_the_same_pictures() -> None:

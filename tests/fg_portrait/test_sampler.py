@@ -11,9 +11,9 @@ from likeness.fg_portrait.control import MotionCondition, warp_source
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.presets import second_stage, tiny
 from likeness.fg_portrait.sampler import Sampler, frame_noise
-from likeness.fg_portrait.schedule import add_noise, ddim_step, make_schedule
+from likeness.fg_portrait.schedule import add_noise, ddim_step, make_schedule, prediction_target
 from likeness.fg_portrait.windows import blend_windows, frame_windows, mirrored
-from tests.fg_portrait.models import condition, image_model, random, video_model
+from tests.fg_portrait.models import condition, draft_model, image_model, random, video_model
 
 LATENT = (48, 16, 16)
 SETTINGS = SamplingSettings(steps=2, guidance=1.0, window=4, overlap=2, section=8, batch=4)
@@ -119,6 +119,24 @@ def test_one_step_is_ddim_of_the_prediction() -> None:
     )
     expected = ddim_step(schedule, predicted[:, 0], noisy, timestep=999, following=-1)
     torch.testing.assert_close(draw(networks, settings, seed=5), expected)
+
+
+def test_networks_that_find_no_difference_give_the_drafts_back() -> None:
+    networks = draft_model()
+    schedule = make_schedule(networks.config.diffusion)
+
+    def no_difference(noisy, timesteps, **_):
+        """What is to be said of noise without any signal."""
+        noise = noisy / schedule.noise[timesteps].view(-1, 1, 1, 1, 1)
+        return prediction_target(schedule, torch.zeros_like(noisy), noise, timesteps[:, None])
+
+    networks.predict = no_difference
+    motions = [condition(networks.config, 1, seed=number) for number in range(9)]
+    for steps in (1, 3):
+        sampler = Sampler(networks, random(1, *LATENT), settings=replace(SETTINGS, steps=steps), seed=0)
+        drawn = torch.cat([item for item in sampler.sample(motions) if item is not None])
+        drafts = torch.cat([networks.encode_draft(motion) for motion in motions])
+        torch.testing.assert_close(drawn, drafts, atol=1e-4, rtol=1e-4)
 
 
 def test_the_same_seed_gives_the_same_frames_and_another_does_not() -> None:
