@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from likeness.app import ablation
 from likeness.app.cli import main
+from likeness.data.clip import NewClip
 from likeness.data.made_head import MadeHeadSettings, made_head
 from likeness.data.shard import write_shard
 from likeness.fg_portrait.train import FgPortraitTask
@@ -24,12 +26,13 @@ HEAD = builtin_head()
 def data(tmp_path_factory) -> Path:
     """Six made-up people in two poses each."""
     folder = tmp_path_factory.mktemp("people")
-    settings = MadeHeadSettings(size=64, poses=2)
-    people = [
-        made_head(f"person{seed}", HEAD, settings=settings, generator=np.random.default_rng(seed)) for seed in range(6)
-    ]
-    write_shard(folder / "people.clips.tar", people)
+    write_shard(folder / "people.clips.tar", people())
     return folder
+
+
+def people() -> list[NewClip]:
+    settings = MadeHeadSettings(size=64, poses=2)
+    return [made_head(f"p{seed}", HEAD, settings=settings, generator=np.random.default_rng(seed)) for seed in range(6)]
 
 
 @pytest.fixture
@@ -78,6 +81,27 @@ def test_two_rows_end_to_end_and_on(command: list[str], tmp_path: Path, monkeypa
     assert main([*command, "--rows", "N=2", "--batch", "1"]) == 2
     error = capsys.readouterr().err
     assert "was begun with other settings (main.training.batch was 2, now 1)" in error and error.count("\n") == 1
+
+
+def test_rows_on_drafts_are_trained_on_clips_that_have_them(command: list[str], data: Path, tmp_path, capsys) -> None:
+    assert main([*command, "--rows", "x_draft"]) == 2
+    error = capsys.readouterr().err
+    assert "none of the 4 clips has" in error and error.count("\n") == 1
+    fixed = [
+        replace(
+            person,
+            header=replace(person.header, sources=(0,), targets=(1,), drafts=(1,)),
+            drafts={1: person.pictures[0]},
+        )
+        for person in people()
+    ]
+    (tmp_path / "drafts").mkdir()
+    write_shard(tmp_path / "drafts" / "people.clips.tar", fixed)
+    place = command.index("--data") + 1
+    assert main([*command[:place], str(tmp_path / "drafts"), *command[place + 1 :], "--rows", "x_draft"]) == 0
+    rows = {row["item"]: row for row in json.loads((tmp_path / "out" / "ablation.json").read_text())["rows"]}
+    row, other = rows["x_draft=on seed 0"], rows["main seed 0"]
+    assert np.isfinite(row["loss"]) and row["self_psnr"] > other["self_psnr"] + 1.0  # two steps spoil a warp little
 
 
 def test_a_stopped_row_goes_on_from_its_checkpoint(command: list[str], tmp_path: Path, monkeypatch, capsys) -> None:

@@ -142,6 +142,26 @@ def test_every_recipe_fits_its_model():
         FgPortraitTask(build_networks(recipe.model), (), HEAD, replace(recipe.samples, size=32), seed=0)
 
 
+def drafted(pair):
+    """The pair with its source for a draft."""
+    return replace(pair, header=replace(pair.header, drafts=(1,)), drafts={1: pair.pictures[0]})
+
+
+def test_models_on_drafts_leave_clips_without_them_out(tmp_path):
+    settings = MadeHeadSettings(size=64, poses=2)
+    pairs = [
+        made_head(f"head{seed}", HEAD, settings=settings, generator=np.random.default_rng(seed)) for seed in (0, 1)
+    ]
+    pairs = [replace(pair, header=replace(pair.header, sources=(0,), targets=(1,))) for pair in pairs]
+    write_shard(tmp_path / "pairs.clips.tar", [drafted(pairs[0]), pairs[1]])
+    recipe = tiny(1)
+    networks = build_networks(replace(recipe.model, control=replace(recipe.model.control, draft=True)))
+    subject = FgPortraitTask(networks, open_clips(tmp_path, HEAD), HEAD, recipe.samples, seed=0)
+    assert [clip.header.name for clip in subject.clips] == ["head0"]
+    loss = subject.loss("networks", subject.load(range(2)), torch.Generator().manual_seed(0), START).total
+    assert torch.isfinite(loss)
+
+
 def test_the_command(folder, tmp_path, capsys, no_pictures):
     run = tmp_path / "run"
     command = ["train", "fg-portrait", "tiny", "--data", str(folder), "--out", str(run), "--cpu"]
@@ -153,6 +173,10 @@ def test_the_command(folder, tmp_path, capsys, no_pictures):
         ([*command, "--steps", "3", "--rate", "1"], "begun with other settings (training.final_rate was"),
         (["train", "fg-portrait", "full", "--data", str(folder), "--out", str(tmp_path / "x")], "--base"),
         (["train", "fg-portrait", "tiny", "--data", str(tmp_path), "--out", str(tmp_path / "x")], "holds no clips"),
+        (
+            ["train", "fg-portrait", "laptop", "--data", str(folder), "--out", str(tmp_path / "x")],
+            "none of the 8 clips has",
+        ),
         ([*command, "--stage", "2"], "--start"),
         ([*command, "--steps", "1", "--batch", "3", "--micro-batch", "2"], "must divide"),
     ):

@@ -17,6 +17,7 @@ from likeness.app.train import Train
 from likeness.app.training import chosen_recipe, first_networks, open_folders
 from likeness.data.clip import Clip
 from likeness.data.held_out import hold_out
+from likeness.data.sample import Sample
 from likeness.errors import InputError, OutputError
 from likeness.evaluation.controls import blurred
 from likeness.evaluation.identity import is_available, load_embedder
@@ -28,7 +29,7 @@ from likeness.fg_portrait.ablation_report import ablation_report
 from likeness.fg_portrait.drawing import draw_targets, mean_loss
 from likeness.fg_portrait.recipes import Recipe
 from likeness.fg_portrait.switches import Variant, parse_variants, variant_recipe
-from likeness.fg_portrait.train import FgPortraitTask
+from likeness.fg_portrait.train import FgPortraitTask, with_drafts
 from likeness.fg_portrait.weights import BASE, load_networks
 from likeness.files import atomic_output
 from likeness.flow_warp import prepare, render
@@ -64,6 +65,8 @@ def run_ablation(command: Ablate, *, watch: Watch = unwatched) -> None:
         clips, held = hold_out(clips)
     else:
         held = open_folders([command.test], head)
+    if any(variant_recipe(variant, main).model.control.draft for variant in variants):
+        clips = with_drafts(clips)  # for all rows alike
     with SceneScorer(head, load_embedder() if is_available() else None) as scorer:
         ablation = Ablation(command, main, head, clips, held, scorer, watch)
         report = ablation.run(variants)
@@ -140,12 +143,15 @@ class Ablation:
         networks, _ = load_networks(folder / "weights", head=self.head)
         networks = networks.to(self.processes.device)
 
+        def sample(scene: Scene, known: Known) -> Sample:
+            return with_draft(scene, known, self.head) if config.control.draft else scene.sample
+
         def draw(scene: Scene, known: Known, number: int) -> Image:
-            return draw_targets(networks, scene.sample, self.head, config=config, seed=NOISE_SEED + number)[0]
+            return draw_targets(networks, sample(scene, known), self.head, config=config, seed=NOISE_SEED + number)[0]
 
         say(f"{variant.name}, seed {seed}: scoring")
         scores = score_scenes(self.scorer, self.scenes, draw)
-        own = [scene.sample for scene, _ in self.scenes if scene.driver is None]
+        own = [sample(scene, known) for scene, known in self.scenes if scene.driver is None]
         if own:
             scores["loss"] = mean_loss(networks, own, self.head, config=config, seed=NOISE_SEED, draws=LOSS_DRAWS)
         return json.loads((folder / FINISHED).read_text(encoding="utf-8")) | scores
@@ -203,6 +209,11 @@ def warped(scene: Scene, known: Known, head: HeadModel) -> Image:
         confidence=1.0,
     )
     return next(iter(render(prepare(portrait), [scene.target.frame], threads=1)))
+
+
+def with_draft(scene: Scene, known: Known, head: HeadModel) -> Sample:
+    """The scene's sample for networks that work on drafts, whether its clip has one or not."""
+    return replace(scene.sample, targets=(replace(scene.target, draft=warped(scene, known, head)),))
 
 
 def _training(command: Ablate, *, seed: int) -> Train:

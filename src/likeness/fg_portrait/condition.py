@@ -124,7 +124,8 @@ def tensor_pictures(images: Float32[Tensor, "N 3 H W"]) -> UInt8[np.ndarray, "N 
 def _draft(view: View) -> Float32[Tensor, "1 3 H W"]:
     if view.draft is None:
         raise InputError(
-            "this model works on drafts, which these clips do not have: make pairs with `likeness data synthesise`"
+            "this model works on drafts, which these clips do not have: make pairs of photos with "
+            "`likeness data synthesise`"
         )
     return picture_tensor(view.draft)
 

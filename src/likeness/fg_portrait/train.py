@@ -62,6 +62,8 @@ class FgPortraitTask:
         self.head = head
         self.settings = settings
         self.seed = seed
+        if networks.config.control.draft:
+            clips, check_clips = with_drafts(clips), with_drafts(check_clips) if check_clips else ()
         self.clips = usable_clips(clips, settings)
         self.check_clips = usable_clips(check_clips, settings) if check_clips else self.clips
         self._parameters = networks.trained()
@@ -147,6 +149,21 @@ def _psnr(
     """Decibels, over the trusted pixels."""
     error = np.square(picture.astype(np.float64) - wanted)[trust].mean() if trust.any() else np.inf
     return float(10.0 * np.log10(255.0**2 / max(error, 1e-6)))
+
+
+def with_drafts(clips: Sequence[Clip]) -> tuple[Clip, ...]:
+    """The clips with a draft of every target.
+
+    Raises:
+        InputError: there are none.
+    """
+    chosen = tuple(clip for clip in clips if set(clip.header.targets) <= set(clip.header.drafts))
+    if not chosen:
+        raise InputError(
+            f"this model works on drafts, which none of the {len(clips)} clips has: "
+            "make pairs of photos with `likeness data synthesise`"
+        )
+    return chosen
 
 
 def _sheet(samples: Sequence[Sample], drawn: Sequence[UInt8[np.ndarray, "T H W 3"]]) -> UInt8[np.ndarray, "h w 3"]:
