@@ -74,10 +74,7 @@ def test_help(arguments, words, capsys):
     assert all(word in text for word in words)
 
 
-def test_help_is_fast_and_light():
-    start = time.perf_counter()
-    subprocess.run([*PROGRAM, "--help"], check=True, capture_output=True)
-    assert time.perf_counter() - start < 2.0  # 0.2 s where nothing else runs
+def test_help_is_light():
     check = (
         "import sys, likeness, likeness.app.cli; print({'cv2', 'mediapipe', 'numba', 'scipy', 'av'} & set(sys.modules))"
     )
