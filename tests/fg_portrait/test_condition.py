@@ -57,7 +57,7 @@ def view(frame: MotionFrame) -> View:
 
 
 def source() -> Source:
-    return make_source(builtin_head(), np.zeros(builtin_head().num_shape), view(rest()))
+    return make_source(builtin_head(), np.zeros(builtin_head().num_shape), view(rest()), settings())
 
 
 def settings(**changes) -> ControlSettings:

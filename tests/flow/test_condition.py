@@ -7,7 +7,7 @@ import pytest
 
 from likeness.errors import InputError
 from likeness.flow.condition import flip_condition, flow_condition
-from likeness.flow.depth import render_depth, visible_points
+from likeness.flow.depth import render_depth, seen_surface, visible_points
 from likeness.flow.settings import EXTRA_NAMES, FlowSettings
 from likeness.geometry.closest import build_surface_index, closest_points
 from likeness.geometry.raster import interpolate
@@ -187,11 +187,12 @@ def test_visibility_agrees_with_the_plain_twin():
     points = np.einsum("nk,nkx->nx", weights, corners)
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     expected = (np.einsum("nx,nx->n", normal, points) < 0) & ~hidden_by_any_triangle(head, points)
-    seen = visible_points(head, face, points, resolution=256)
+    surface = seen_surface(head, resolution=256)
+    seen = visible_points(surface, face, points)
     assert 0.1 < expected.mean() < 0.6
     assert (seen == expected).mean() > 0.98
     outside = points + [1.0, 0.0, 0.0]
-    assert not visible_points(head, face, outside, resolution=64).any()
+    assert not visible_points(surface, face, outside).any()
 
 
 def test_teeth_never_show_through_shut_lips():
@@ -206,9 +207,8 @@ def test_teeth_never_show_through_shut_lips():
     share = np.isin(drawn, [head.part_names.index(name) for name in ("teeth_upper", "teeth_lower")]).mean()
     assert share < 0.003
     faces = np.flatnonzero(head.face_parts == head.part_names.index("teeth_upper"))
-    assert not visible_points(
-        replace(shut, vertices=forward), faces, forward[head.faces[faces]].mean(axis=1), resolution=256
-    ).any()
+    surface = seen_surface(replace(shut, vertices=forward), resolution=256)
+    assert not visible_points(surface, faces, forward[head.faces[faces]].mean(axis=1)).any()
     opened = builtin_at(jaw=0.4)
     raster = render_depth(opened, camera)
     inner = (raster.face >= 0) & (opened.inside[opened.faces[:, 0]][raster.face] > 0.0)

@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from likeness.flow.condition import flow_condition
-from likeness.flow.depth import render_depth
+from likeness.flow.depth import render_depth, seen_surface
 from likeness.flow.sampling import sample_rays
 from likeness.flow.settings import FlowSettings
 from likeness.flow.surface_field import LOCAL_REACH, field_at, surface_field
@@ -141,7 +141,8 @@ def test_threads_and_a_given_index_change_nothing():
     two = flow_condition(TARGET, SOURCE, settings, threads=2)
     np.testing.assert_array_equal(one.channels, two.channels)
     index = build_surface_index(SOURCE.vertices, SOURCE.faces)
-    other = flow_condition(TARGET, SOURCE, settings, index=index, threads=1)
+    seen = seen_surface(SOURCE, resolution=settings.resolution)
+    other = flow_condition(TARGET, SOURCE, settings, index=index, seen=seen, threads=1)
     assert (np.abs(other.channels - one.channels) > 1e-3).mean() < 0.002  # another tree may break a tie otherwise
 
 

@@ -6,6 +6,7 @@ from statistics import median
 from time import perf_counter, process_time
 
 from likeness.flow.condition import flow_condition
+from likeness.flow.depth import seen_surface
 from likeness.flow.settings import FlowSettings
 from likeness.geometry.closest import build_surface_index
 from likeness.motion.record import MotionFrame
@@ -23,11 +24,12 @@ def flow_lines(portrait: Portrait, moments: Sequence[MotionFrame], label_width: 
     lines = []
     for resolution, rounds in ROUNDS.items():
         settings = FlowSettings(resolution=resolution)
+        seen = seen_surface(source, resolution=resolution, threads=THREADS)
         wall, processor = [], []
         for moment in islice(cycle(moments[:: max(len(moments) // rounds, 1)]), rounds + 1):
             target = posed_head(portrait.head, portrait.shape, moment, portrait.camera)
             begin = perf_counter(), process_time()
-            flow_condition(target, source, settings, index=index, threads=THREADS)
+            flow_condition(target, source, settings, index=index, seen=seen, threads=THREADS)
             wall.append(perf_counter() - begin[0])
             processor.append(process_time() - begin[1])
         seconds, used = median(wall[1:]), median(processor[1:])  # the first one may have compiled something

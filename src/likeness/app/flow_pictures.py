@@ -16,7 +16,7 @@ from likeness.app.results import Watch
 from likeness.app.sources import check_face, open_driving, read_portrait
 from likeness.errors import InputError
 from likeness.flow.condition import FlowCondition, flow_condition
-from likeness.flow.depth import visible_points
+from likeness.flow.depth import seen_surface, visible_points
 from likeness.flow.posed import PosedHead
 from likeness.flow.settings import Extra, FlowSettings
 from likeness.flow.show import (
@@ -213,7 +213,7 @@ def check_lines(scene: _Scene, flows: list[FlowCondition]) -> list[str]:
     same = flow_condition(scene.source, scene.source, settings, threads=THREADS).channels[: 3 * settings.samples]
     head, camera = scene.portrait.head, scene.portrait.camera.resized(1, 1)
     points = landmark_points(head, scene.target.vertices)
-    open_landmarks = visible_points(scene.target, head.landmark_faces, points, resolution=SIZE)
+    open_landmarks = visible_points(seen_surface(scene.target, resolution=SIZE), head.landmark_faces, points)
     source = camera.project(landmark_points(head, scene.source.vertices))
     eyes = [source[list(corners)].mean(axis=0) for corners in (EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT)]
     errors = endpoint_errors(condition, camera.project(points), source)[open_landmarks]

@@ -35,7 +35,7 @@ def _sample_tensors(
     sample: Sample, head: HeadModel, config: FgPortraitConfig
 ) -> tuple[Float32[Tensor, "K 3 H W"], Float32[Tensor, "T 3 H W"], MotionCondition, Float32[Tensor, "T 1 H W"]]:
     """Source, targets, condition and weights of one sample; mirrored together where the sample says so."""
-    source = make_source(head, sample.shape, _view(sample.source))
+    source = make_source(head, sample.shape, _view(sample.source), config.control)
     conditions = [motion_condition(source, _view(target), config.control) for target in sample.targets]
     pictures = picture_tensor(sample.source.image)
     targets = torch.cat([picture_tensor(target.image) for target in sample.targets])

@@ -12,6 +12,7 @@ from likeness.fg_portrait.config import ControlSettings
 from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.landmark_picture import landmark_picture
 from likeness.flow.condition import flow_condition
+from likeness.flow.depth import SeenSurface, seen_surface
 from likeness.flow.posed import PosedHead, pose_head
 from likeness.geometry.camera import Camera
 from likeness.geometry.closest import SurfaceIndex, build_surface_index
@@ -40,17 +41,19 @@ class Source:
     view: View
     posed: PosedHead
     index: SurfaceIndex  # of the head's surface; each target fits it anew
+    seen: SeenSurface  # what its picture shows of it
 
 
-def make_source(head: HeadModel, shape: Float[np.ndarray, " S"], view: View) -> Source:
-    """What is prepared once per source picture.
+def make_source(head: HeadModel, shape: Float[np.ndarray, " S"], view: View, settings: ControlSettings) -> Source:
+    """What is prepared once per source picture; the settings are those of all conditions that it serves.
 
     Raises:
         InputError: the frame's numbers are not finite, or the head is at the camera.
     """
     posed = posed_head(head, shape, view)
     index = build_surface_index(posed.vertices, posed.faces)
-    return Source(head=head, shape=shape, view=view, posed=posed, index=index)
+    seen = seen_surface(posed, resolution=settings.flow.resolution)
+    return Source(head=head, shape=shape, view=view, posed=posed, index=index, seen=seen)
 
 
 def motion_condition(source: Source, target: View, settings: ControlSettings) -> MotionCondition:
@@ -76,7 +79,7 @@ def _guidance(source: Source, target: View, settings: ControlSettings) -> Motion
     flow = None
     if settings.condition == "flow3d" or settings.warp_latent:
         posed = posed_head(source.head, source.shape, target)
-        flow = flow_condition(posed, source.posed, settings.flow, index=source.index)
+        flow = flow_condition(posed, source.posed, settings.flow, index=source.index, seen=source.seen)
     if settings.condition == "landmark":
         picture = _landmarks(source.head, source.shape, target, settings.flow.resolution)
     else:

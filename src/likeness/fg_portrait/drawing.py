@@ -29,7 +29,7 @@ def draw_targets(
         InputError: the motion cannot be posed.
     """
     device = networks.context.device
-    source = make_source(head, sample.shape, _view(sample.source))
+    source = make_source(head, sample.shape, _view(sample.source), config.control)
     latents = networks.space.encode(picture_tensor(sample.source.image).to(device))
     sampler = Sampler(networks, latents, settings=config.sampling, seed=seed)
     conditions = (motion_condition(source, _view(target), config.control).to(device) for target in sample.targets)

@@ -102,7 +102,12 @@ def prepare(
         networks=networks,
         settings=settings,
         seed=seed,
-        source=make_source(portrait.head, portrait.shape, View(frame=portrait.rest, camera=camera, image=image)),
+        source=make_source(
+            portrait.head,
+            portrait.shape,
+            View(frame=portrait.rest, camera=camera, image=image),
+            networks.config.control,
+        ),
         source_latents=latents,
         image=image,
         background=person_matte(image) < BACKGROUND_LEVEL,

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from likeness.errors import InputError
-from likeness.flow.depth import visible_points
+from likeness.flow.depth import SeenSurface, seen_surface, visible_points
 from likeness.flow.encoding import (
     TargetView,
     picture_flow,
@@ -44,12 +44,14 @@ def flow_condition(
     settings: FlowSettings,
     *,
     index: SurfaceIndex | None = None,
+    seen: SeenSurface | None = None,
     threads: int = 2,
 ) -> FlowCondition:
     """The condition that leads from the source to the target: a backward look-up, source minus target.
 
     Args:
         index: of any pose of the same faces, built once; saves building it for each target.
+        seen: what the source's camera sees, at this resolution; saves drawing it for each target.
         threads: at the same time; the result does not depend on it.
 
     Raises:
@@ -64,9 +66,9 @@ def flow_condition(
     points = ray_points(view.camera, view.samples.middle) + values  # on the source, camera frame
     positions = source_positions(points, source.camera)
     visibility = np.zeros(mask.shape, dtype=np.float32)
-    visibility[mask] = visible_points(
-        source, view.raster.face[mask], points[:, mask].T, resolution=settings.resolution, threads=threads
-    )
+    if seen is None:
+        seen = seen_surface(source, resolution=settings.resolution, threads=threads)
+    visibility[mask] = visible_points(seen, view.raster.face[mask], points[:, mask].T)
     channels = np.zeros((settings.channels, *mask.shape), dtype=np.float32)
     count = _write_flow(channels, field, values, view, source)
     for extra in _extras(view, source, visibility, positions):
