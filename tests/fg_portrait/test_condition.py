@@ -15,14 +15,16 @@ from likeness.fg_portrait.condition import (
     make_source,
     motion_condition,
     picture_tensor,
+    posed_head,
     tensor_pictures,
 )
-from likeness.fg_portrait.config import ControlSettings, FgPortraitConfig
+from likeness.fg_portrait.config import ControlSettings, FgPortraitConfig, RegionWeights
 from likeness.fg_portrait.objective import training_loss
 from likeness.fg_portrait.presets import second_stage, tiny
 from likeness.flow.settings import FlowSettings
 from likeness.geometry.camera import default_camera
 from likeness.heads.builtin import builtin_head
+from likeness.heads.skinning import landmark_points
 from likeness.motion.edit import HeadEdit, apply_edit
 from likeness.motion.record import MotionFrame
 from tests.fg_portrait.models import noisy_networks
@@ -157,6 +159,29 @@ def test_batches_hold_what_the_objective_needs() -> None:
     torch.testing.assert_close(made.targets[1], made.targets[0].flip(-1))
     loss = training_loss(noisy_networks(config()), made, torch.Generator().manual_seed(0))
     assert torch.isfinite(loss)
+
+
+def test_eyes_and_mouth_can_count_more_than_the_head_and_the_head_more_than_the_rest() -> None:
+    weighted = replace(config(), diffusion=replace(config().diffusion, regions=RegionWeights(head=2.0, features=4.0)))
+    plain = make_batch([sample(mirrored=True)], builtin_head(), config()).weights
+    made = make_batch([sample(mirrored=True)], builtin_head(), weighted).weights
+    assert plain is not None and made is not None
+    assert set(made.unique().tolist()) == {0.0, 1.0, 2.0, 4.0}
+    assert torch.equal(made > 0, plain > 0)  # what is not true stays out
+    posed = posed_head(builtin_head(), np.zeros(builtin_head().num_shape), view(turned(8.0)))
+    points = posed.camera.project(landmark_points(builtin_head(), posed.vertices))
+    for landmark, weight in (
+        (159, 4.0),
+        (386, 4.0),
+        (0, 4.0),
+        (17, 4.0),
+        (1, 2.0),
+        (10, 2.0),
+    ):  # lids, lips; nose, brow
+        column, row = points[landmark].astype(int)
+        assert made[0, 0, 0, row, SIZE - 1 - column] == weight
+    shares = [(made == weight).float().mean() for weight in (1.0, 2.0, 4.0)]
+    assert shares[2] < 0.5 * shares[1] < shares[0]
 
 
 def test_windows_become_batches_of_the_second_stage() -> None:

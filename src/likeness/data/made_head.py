@@ -26,14 +26,7 @@ from likeness.geometry.camera import Camera, default_camera
 from likeness.geometry.mesh import vertex_normals
 from likeness.geometry.raster import interpolate, rasterise
 from likeness.geometry.rotation import axis_angle_from_matrix
-from likeness.heads.landmark_sets import (
-    EYE_CORNERS_LEFT,
-    EYE_CORNERS_RIGHT,
-    LOWER_LID_LEFT,
-    LOWER_LID_RIGHT,
-    UPPER_LID_LEFT,
-    UPPER_LID_RIGHT,
-)
+from likeness.heads.landmark_sets import LIDS
 from likeness.heads.model import HeadModel
 from likeness.heads.show import inside_depths
 from likeness.heads.skinning import landmark_points, posed_vertices
@@ -46,7 +39,6 @@ SUPERSAMPLING = 2  # samples per pixel along each axis
 FPS = 25.0  # nominal: the poses are no sequence
 GAMMA = 2.2
 START_DISTANCE = 1.0  # m
-LIDS = ((UPPER_LID_LEFT, LOWER_LID_LEFT, EYE_CORNERS_LEFT), (UPPER_LID_RIGHT, LOWER_LID_RIGHT, EYE_CORNERS_RIGHT))
 BLINK_LIMITS = (-0.8, 1.2)  # of the blink shapes' coefficients
 BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
 

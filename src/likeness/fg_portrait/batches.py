@@ -8,10 +8,11 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from likeness.data.sample import Sample, Shot
-from likeness.fg_portrait.condition import View, make_source, motion_condition, picture_tensor
-from likeness.fg_portrait.config import FgPortraitConfig
+from likeness.fg_portrait.condition import View, make_source, motion_condition, picture_tensor, posed_head
+from likeness.fg_portrait.config import FgPortraitConfig, RegionWeights
 from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.objective import Batch
+from likeness.fg_portrait.region_weights import region_weights
 from likeness.fg_portrait.sampler import join_conditions
 from likeness.heads.model import HeadModel
 
@@ -39,12 +40,20 @@ def _sample_tensors(
     conditions = [motion_condition(source, _view(target), config.control) for target in sample.targets]
     pictures = picture_tensor(sample.source.image)
     targets = torch.cat([picture_tensor(target.image) for target in sample.targets])
-    weights = torch.stack([torch.from_numpy(target.trust.astype(np.float32))[None] for target in sample.targets])
+    weights = torch.stack([_weights(sample, target, head, config.diffusion.regions) for target in sample.targets])
     condition = join_conditions(conditions)
     if sample.is_mirrored:
         condition = mirrored_condition(condition, config)
         pictures, targets, weights = pictures.flip(-1), targets.flip(-1), weights.flip(-1)
     return pictures, targets, condition, weights
+
+
+def _weights(sample: Sample, target: Shot, head: HeadModel, regions: RegionWeights) -> Float32[Tensor, "1 H W"]:
+    """Zero where the target is not true, elsewhere as its region counts."""
+    trust = target.trust.astype(np.float32)
+    if regions != RegionWeights():
+        trust *= region_weights(head, posed_head(head, sample.shape, _view(target)), regions)
+    return torch.from_numpy(trust)[None]
 
 
 def mirrored_condition(condition: MotionCondition, config: FgPortraitConfig) -> MotionCondition:

@@ -83,6 +83,18 @@ class TemporalSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RegionWeights:
+    """How much the error of a pixel counts, beside 1 for the background."""
+
+    head: float = 1.0
+    features: float = 1.0  # eyes and mouth
+
+    def __post_init__(self) -> None:
+        if not (self.head > 0.0 and self.features > 0.0):
+            raise ValueError(f"weights of regions must be above 0, got {self.head} and {self.features}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiffusionSettings:
     """Noise schedule and objective."""
 
@@ -91,6 +103,7 @@ class DiffusionSettings:
     zero_terminal_snr: bool = False
     min_snr_gamma: float | None = None  # None: every timestep weighs the same
     noise_offset: float = 0.0
+    regions: RegionWeights = field(default_factory=RegionWeights)  # `x_face_loss`
     drop_both: float = 0.0  # share of the training samples without source and control
     drop_control: float = 0.0  # share of the training samples without control alone
     start_share: float = 0.0  # share of the training samples at the noisiest timestep, where sampling begins

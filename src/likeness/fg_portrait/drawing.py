@@ -1,6 +1,7 @@
 """What networks make of given samples: pictures of their targets, and the loss; for validation and for scores."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from jaxtyping import UInt8
 from likeness.data.sample import Sample, Shot
 from likeness.fg_portrait.batches import make_batch
 from likeness.fg_portrait.condition import View, make_source, motion_condition, picture_tensor, tensor_pictures
-from likeness.fg_portrait.config import FgPortraitConfig
+from likeness.fg_portrait.config import FgPortraitConfig, RegionWeights
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.objective import training_loss
 from likeness.fg_portrait.sampler import Sampler
@@ -49,9 +50,12 @@ def mean_loss(
 ) -> float:
     """The training objective on the samples, each at `draws` noise levels; equal seeds give equal noise.
 
+    All regions count the same, whatever the model was trained with.
+
     Raises:
         InputError: a motion cannot be posed.
     """
+    config = replace(config, diffusion=replace(config.diffusion, regions=RegionWeights()))
     losses = []
     for number, sample in enumerate(samples):
         batch = make_batch([sample], head, config).to(networks.context.device)

@@ -9,12 +9,13 @@ from functools import partial
 from typing import Any, get_args
 
 from likeness.errors import InputError
-from likeness.fg_portrait.config import Condition, ControlSettings, Init, Unconditional
+from likeness.fg_portrait.config import Condition, ControlSettings, Init, RegionWeights, Unconditional
 from likeness.fg_portrait.recipes import Recipe
 from likeness.flow.settings import EXTRA_NAMES, Encoding, Extra, FlowFrame, OffHead, Sampling, SurfaceField
 
 MAIN = "main"  # the preset as it is
 ON, OFF = "on", "off"
+FACE_WEIGHTS = RegionWeights(head=2.0, features=4.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,6 +196,11 @@ def _with_tracker_noise(recipe: Recipe, text: str) -> Recipe:
     return replace(recipe, samples=replace(recipe.samples, augmentation=augmentation))
 
 
+def _with_face_weights(recipe: Recipe, text: str) -> Recipe:
+    regions = FACE_WEIGHTS if _choice(text, (ON, OFF)) == ON else RegionWeights()
+    return replace(recipe, model=replace(recipe.model, diffusion=replace(recipe.model.diffusion, regions=regions)))
+
+
 def _with_reference_time(recipe: Recipe, text: str) -> Recipe:
     chosen: Any = _choice(text, ("same", "zero"))
     return replace(recipe, model=replace(recipe.model, reference_time=chosen))
@@ -233,6 +239,11 @@ SWITCHES: dict[str, Switch] = {
         change=lambda recipe, text: _with_control(recipe, draft=_choice(text, (ON, OFF)) == ON),
     ),
     **{f"x_{channel}": _extra(channel) for channel in EXTRA_NAMES},  # type: ignore[arg-type]
+    "x_face_loss": Switch(
+        values=(ON, OFF),
+        read=lambda recipe: ON if recipe.model.diffusion.regions == FACE_WEIGHTS else OFF,
+        change=_with_face_weights,
+    ),
     "x_noise_aug": Switch(
         values=(ON, OFF),
         read=lambda recipe: ON if recipe.samples.augmentation.tracker_noise > 0.0 else OFF,

@@ -11,16 +11,7 @@ from jaxtyping import Float
 
 from likeness.errors import InputError
 from likeness.geometry.rotation import matrix_from_axis_angle
-from likeness.heads.landmark_sets import (
-    EYE_CORNERS_LEFT,
-    EYE_CORNERS_RIGHT,
-    LOWER_LID_LEFT,
-    LOWER_LID_RIGHT,
-    LOWER_LIP_INNER,
-    UPPER_LID_LEFT,
-    UPPER_LID_RIGHT,
-    UPPER_LIP_INNER,
-)
+from likeness.heads.landmark_sets import LIDS, LOWER_LIP_INNER, UPPER_LIP_INNER
 from likeness.heads.model import JAW, HeadModel
 from likeness.heads.skinning import unposed_vertices
 from likeness.motion.record import MotionFrame
@@ -28,7 +19,6 @@ from likeness.tracking.portrait import Portrait
 
 NUM_FACE = 468
 CENTIMETRE = 0.01  # m
-LIDS = ((UPPER_LID_LEFT, LOWER_LID_LEFT, EYE_CORNERS_LEFT), (UPPER_LID_RIGHT, LOWER_LID_RIGHT, EYE_CORNERS_RIGHT))
 LID_CONTROLS = ("eyeBlink", "eyeWide")  # what `lids` decides instead of the expression
 LID_OPENING_LIMITS = (0.0, 1.35)  # of the eye's opening in the photo
 SMALLEST_OPENING = 0.03  # lid gap / eye width under which an eye counts as closed in the photo
