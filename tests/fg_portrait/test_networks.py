@@ -9,9 +9,10 @@ from torch import Tensor
 
 from likeness.fg_portrait.control import MotionCondition, warp_latents, warp_source
 from likeness.fg_portrait.latents import PixelUnshuffleSpace
-from likeness.fg_portrait.networks import Networks, with_temporal_layers
+from likeness.fg_portrait.networks import Networks, build_networks, with_temporal_layers
 from likeness.fg_portrait.objective import training_loss
 from likeness.fg_portrait.presets import second_stage, tiny
+from likeness.fg_portrait.sampler import Sampler
 from likeness.nn.attention_bank import TokenRecorder, bank_names
 from tests.fg_portrait.models import batch, condition, draft_model, image_model, noisy_networks, random, video_model
 
@@ -44,6 +45,22 @@ def test_a_draft_reaches_the_embedding_where_it_is_asked_for() -> None:
         assert torch.equal(networks.embed(motion, latents), networks.embed(other, latents)) != reaches
     with pytest.raises(ValueError, match="needs them in the condition"):
         draft_model().embed(replace(motion, draft=None), latents)
+
+
+def test_networks_that_predict_clean_latents_begin_with_the_draft() -> None:
+    config = tiny()
+    config = replace(
+        config,
+        control=replace(config.control, draft=True),
+        diffusion=replace(config.diffusion, prediction="sample"),
+        sampling=replace(config.sampling, steps=2),
+    )
+    networks = build_networks(config)
+    motion, latents = condition(config, 1), random(1, *LATENT)
+    sampler = Sampler(networks, latents, settings=config.sampling, seed=0)
+    (drawn,) = [item for item in sampler.sample([motion]) if item is not None]
+    torch.testing.assert_close(drawn, networks.encode_draft(motion), atol=1e-5, rtol=1e-5)
+    assert build_networks(tiny()).denoiser.conv_out.weight.any()
 
 
 def test_dropped_samples_see_neither_source_nor_control() -> None:

@@ -20,7 +20,7 @@ from likeness.fg_portrait.schedule import (
 )
 
 THEIR_BETAS = {"scaled_linear": "scaled_linear", "linear": "linear", "squared_cosine": "squaredcos_cap_v2"}
-THEIR_PREDICTION = {"epsilon": "epsilon", "v": "v_prediction"}
+THEIR_PREDICTION = {"epsilon": "epsilon", "v": "v_prediction", "sample": "sample"}
 
 
 def latents(seed: int = 0) -> torch.Tensor:
@@ -107,10 +107,10 @@ def test_zero_terminal_snr_ends_in_pure_noise() -> None:
 
 def test_min_snr_weights_in_closed_form() -> None:
     times = torch.tensor([10, 500, 990])
-    for prediction in ("epsilon", "v"):
+    for prediction in ("epsilon", "v", "sample"):
         schedule = make_schedule(DiffusionSettings(prediction=prediction))
         ratio = (schedule.signal[times] / schedule.noise[times]) ** 2
-        expected = ratio.clamp(max=5.0) / (ratio if prediction == "epsilon" else ratio + 1.0)
+        expected = ratio.clamp(max=5.0) / {"epsilon": ratio, "v": ratio + 1.0, "sample": 1.0}[prediction]
         torch.testing.assert_close(loss_weights(schedule, times, 5.0), expected)
         assert torch.equal(loss_weights(schedule, times, None), torch.ones(3))
 

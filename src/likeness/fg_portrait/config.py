@@ -10,6 +10,7 @@ from likeness.flow.settings import FlowSettings
 
 Space = Literal["vae", "tiny_vae", "pixel_unshuffle"]
 Condition = Literal["flow3d", "landmark", "pred_flow", "drive_rgb"]
+Prediction = Literal["epsilon", "v", "sample"]  # noise, velocity, clean latents
 Part = Literal["appearance", "control", "denoiser", "motion"]
 Unconditional = Literal["none_none", "source_only", "control_only"]
 Init = Literal["source_noised", "gauss", "warped_noised"]
@@ -98,7 +99,7 @@ class RegionWeights:
 class DiffusionSettings:
     """Noise schedule and objective."""
 
-    prediction: Literal["epsilon", "v"] = "epsilon"
+    prediction: Prediction = "epsilon"
     betas: Literal["scaled_linear", "linear", "squared_cosine"] = "scaled_linear"
     zero_terminal_snr: bool = False
     min_snr_gamma: float | None = None  # None: every timestep weighs the same

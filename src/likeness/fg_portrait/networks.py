@@ -158,7 +158,7 @@ def build_networks(config: FgPortraitConfig, *, denoiser: UNet2DConditionModel |
 
     The trained parameters ask for gradients, the others do not. Under `torch.device("meta")` nothing is allocated.
     """
-    image_unet = denoiser if denoiser is not None else build_unet(config.unet, config.latent_channels)
+    image_unet = denoiser if denoiser is not None else _fresh_denoiser(config)
     appearance = build_unet(config.unet, config.latent_channels)
     if not next(image_unet.parameters()).is_meta:
         appearance.load_state_dict(image_unet.state_dict())
@@ -178,6 +178,15 @@ def build_networks(config: FgPortraitConfig, *, denoiser: UNet2DConditionModel |
     )
     networks.freeze()
     return networks
+
+
+def _fresh_denoiser(config: FgPortraitConfig) -> UNet2DConditionModel:
+    """Random weights; one that predicts clean latents begins with zero, which is the draft where there is one."""
+    unet = build_unet(config.unet, config.latent_channels)
+    if config.diffusion.prediction == "sample":
+        nn.init.zeros_(unet.conv_out.weight)
+        nn.init.zeros_(unet.conv_out.bias)
+    return unet
 
 
 def build_unet(settings: UnetSettings, channels: int) -> UNet2DConditionModel:

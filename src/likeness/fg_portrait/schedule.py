@@ -1,15 +1,14 @@
 """Noise schedules and the steps that undo them, as functions of tensors: DDIM (Song et al. 2021) and LCM (Luo et al.
-2023), for networks that predict noise or v (Salimans and Ho 2022).
+2023), for networks that predict noise, v (Salimans and Ho 2022) or the clean latents.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from likeness.fg_portrait.config import DiffusionSettings, SamplingSettings
+from likeness.fg_portrait.config import DiffusionSettings, Prediction, SamplingSettings
 
 NUM_TIMESTEPS = 1000
 FIRST_BETA, LAST_BETA = 0.00085, 0.012  # of Stable Diffusion 1.5
@@ -25,7 +24,7 @@ class NoiseSchedule:
 
     signal: Float[Tensor, "1000"]  # factor of the clean latents: the root of the cumulative product of 1 - beta
     noise: Float[Tensor, "1000"]  # factor of the noise; signal^2 + noise^2 = 1
-    prediction: Literal["epsilon", "v"]
+    prediction: Prediction
 
     def factors(
         self, timesteps: Int[Tensor, "*batch"], like: Float[Tensor, "*shape"]
@@ -76,9 +75,11 @@ def prediction_target(
     noise: Float[Tensor, "*batch C H W"],
     timesteps: Int[Tensor, "*batch"],
 ) -> Float[Tensor, "*batch C H W"]:
-    """What the network shall say: the noise, or v = signal * noise - noise level * clean."""
+    """What the network shall say: the noise, the clean latents, or v = signal * noise - noise level * clean."""
     if schedule.prediction == "epsilon":
         return noise
+    if schedule.prediction == "sample":
+        return clean
     signal_factor, noise_factor = schedule.factors(timesteps, clean)
     return signal_factor * noise - noise_factor * clean
 
@@ -93,6 +94,8 @@ def clean_and_noise(
     signal_factor, noise_factor = schedule.factors(timesteps, noisy)
     if schedule.prediction == "epsilon":
         return (noisy - noise_factor * predicted) / signal_factor, predicted
+    if schedule.prediction == "sample":
+        return predicted, (noisy - signal_factor * predicted) / noise_factor
     return signal_factor * noisy - noise_factor * predicted, signal_factor * predicted + noise_factor * noisy
 
 
@@ -106,8 +109,8 @@ def loss_weights(
     signal, noise = schedule.signal[known].square(), schedule.noise[known].square()
     ratio = signal / noise
     clipped = ratio.clamp(max=gamma)
-    weights = clipped / ratio if schedule.prediction == "epsilon" else clipped / (ratio + 1.0)
-    return weights.to(timesteps.device)
+    per_error = {"epsilon": ratio, "v": ratio + 1.0, "sample": torch.ones_like(ratio)}[schedule.prediction]
+    return (clipped / per_error).to(timesteps.device)
 
 
 def sampling_timesteps(settings: SamplingSettings) -> list[int]:

@@ -79,7 +79,8 @@ def check_schedule(folder: Path, prediction: str) -> None:
     for name, value in expected.items():
         if config.get(name, value) != value:
             raise InputError(f"{path} has {name} {config[name]}, but {value} is expected: give Stable Diffusion 1.5")
-    kind = {"epsilon": "epsilon", "v_prediction": "v"}.get(str(config.get("prediction_type", "epsilon")))
+    kinds = {"epsilon": "epsilon", "v_prediction": "v", "sample": "sample"}  # as diffusers calls them
+    kind = kinds.get(str(config.get("prediction_type", "epsilon")))
     if kind != prediction:
         raise InputError(f"{path} predicts {config.get('prediction_type')}, but the model needs {prediction}")
 
