@@ -7,12 +7,14 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from likeness.fg_portrait.control import MotionCondition, warp_latents, warp_source
+from likeness.fg_portrait.control import Embedded, MotionCondition
+from likeness.fg_portrait.feature_warp import FeatureWarp
 from likeness.fg_portrait.latents import PixelUnshuffleSpace
 from likeness.fg_portrait.networks import Networks, build_networks, with_temporal_layers
 from likeness.fg_portrait.objective import training_loss
 from likeness.fg_portrait.presets import second_stage, tiny
 from likeness.fg_portrait.sampler import Sampler
+from likeness.fg_portrait.warping import warp_latents, warp_source
 from likeness.nn.attention_bank import TokenRecorder, bank_names
 from tests.fg_portrait.models import batch, condition, draft_model, image_model, noisy_networks, random, video_model
 
@@ -42,9 +44,57 @@ def test_a_draft_reaches_the_embedding_where_it_is_asked_for() -> None:
     for networks, reaches in ((image_model(), False), (draft_model(), True)):
         motion, latents = condition(networks.config, 1), random(1, *LATENT)
         other = replace(motion, draft=motion.draft.flip(-1))
-        assert torch.equal(networks.embed(motion, latents), networks.embed(other, latents)) != reaches
+        one, two = (networks.embed(each, latents).control for each in (motion, other))
+        assert torch.equal(one, two) != reaches
     with pytest.raises(ValueError, match="needs them in the condition"):
         draft_model().embed(replace(motion, draft=None), latents)
+
+
+WARPING = replace(tiny().control, warp_features=True)
+
+
+def test_warped_features_are_silent_before_training_and_follow_the_flow_afterwards() -> None:
+    fresh = build_networks(replace(tiny(), control=WARPING))
+    silent = predict(fresh)
+    fresh.control.feature_warp = None
+    assert torch.equal(silent, predict(fresh))
+    networks = image_model(control=WARPING)
+    latents, times = random(1, *LATENT, seed=1), torch.tensor([300])
+    bank, noisy = networks.read_source(latents, times), random(1, 1, *LATENT, seed=9)
+    motion = condition(networks.config, 1)
+    moved = replace(motion, source_pixels=motion.source_pixels.flip(1))
+    embedded = [networks.embed(each, latents) for each in (motion, moved)]
+    embedded.append(Embedded(control=embedded[0].control))
+    one, two, without = (networks.predict(noisy, times, bank=bank, embedded=each) for each in embedded)
+    assert not torch.allclose(one, two)
+    assert not torch.allclose(one, without)
+    with pytest.raises(ValueError, match="warped features need"):
+        networks.embed(MotionCondition(picture=motion.picture), latents)
+
+
+def test_dropped_samples_get_no_warped_features() -> None:
+    networks = image_model(control=WARPING)
+    free = networks.predict(random(2, 1, *LATENT, seed=9), torch.tensor([700, 20]), bank=None, embedded=None)
+    mixed = predict(networks, keep=torch.tensor([True, False]))
+    torch.testing.assert_close(mixed[1], free[1])
+    torch.testing.assert_close(mixed[0], predict(networks)[0])
+
+
+def test_features_are_warped_like_pictures() -> None:
+    warp = FeatureWarp(image_model().denoiser)
+    name = bank_names(image_model().denoiser)[0]
+    projection = warp.projections[name.replace(".", "/")]
+    width, side = projection.out_features, 16
+    with torch.no_grad():
+        projection.weight[:, :width] = torch.eye(width)
+    tokens = {name: random(2, side * side, width)}
+    centres = (torch.arange(side) + 0.5) / side
+    same = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), dim=-1).expand(4, -1, -1, -1)
+    added = warp(tokens, same, torch.ones(4, 1, side, side))[name]
+    torch.testing.assert_close(added, tokens[name].repeat_interleave(2, dim=0), atol=1e-5, rtol=1e-5)
+    right = warp(tokens, same + torch.tensor([1.0 / side, 0.0]), torch.ones(4, 1, side, side))[name]
+    expected = tokens[name].unflatten(1, (side, side))[:, :, 1:].repeat_interleave(2, dim=0)
+    torch.testing.assert_close(right.unflatten(1, (side, side))[:, :, :-1], expected, atol=1e-5, rtol=1e-5)
 
 
 def test_networks_that_predict_clean_latents_begin_with_the_draft() -> None:
@@ -213,7 +263,7 @@ def test_the_warped_latent_reaches_the_prediction() -> None:
     moved = MotionCondition(
         picture=motion.picture, source_pixels=motion.source_pixels.flip(1), source_valid=motion.source_valid
     )
-    assert not torch.allclose(embedded, networks.embed(moved, latents))
+    assert not torch.allclose(embedded.control, networks.embed(moved, latents).control)
     with pytest.raises(ValueError, match="warped latent needs"):
         networks.embed(MotionCondition(picture=motion.picture), latents)
 

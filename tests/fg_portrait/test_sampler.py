@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from likeness.fg_portrait.config import SamplingSettings
-from likeness.fg_portrait.control import MotionCondition, warp_source
+from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.presets import second_stage, tiny
 from likeness.fg_portrait.sampler import Sampler, frame_noise
 from likeness.fg_portrait.schedule import add_noise, ddim_step, make_schedule, prediction_target
+from likeness.fg_portrait.warping import warp_source
 from likeness.fg_portrait.windows import blend_windows, frame_windows, mirrored
 from tests.fg_portrait.models import condition, draft_model, image_model, random, video_model
 
@@ -147,8 +148,9 @@ def test_the_same_seed_gives_the_same_frames_and_another_does_not() -> None:
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "lcm"])
-def test_an_image_model_does_not_care_about_batches_and_sections(sampler: str) -> None:
-    networks = image_model()
+@pytest.mark.parametrize("warps", [False, True])
+def test_an_image_model_does_not_care_about_batches_and_sections(sampler: str, warps: bool) -> None:
+    networks = image_model(control=replace(tiny().control, warp_features=warps))
     settings = replace(SETTINGS, sampler=sampler)
     whole = draw(networks, replace(settings, section=50, batch=50), frames=9)
     torch.testing.assert_close(draw(networks, settings, frames=9), whole, atol=1e-4, rtol=1e-4)

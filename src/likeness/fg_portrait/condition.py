@@ -77,7 +77,7 @@ def _guidance(source: Source, target: View, settings: ControlSettings) -> Motion
             source=_picture(source.view, resolution, "the source picture"),
         )
     flow = None
-    if settings.condition == "flow3d" or settings.warp_latent:
+    if settings.condition == "flow3d" or settings.warp_latent or settings.warp_features:
         posed = posed_head(source.head, source.shape, target)
         flow = flow_condition(posed, source.posed, settings.flow, index=source.index, seen=source.seen)
     if settings.condition == "landmark":

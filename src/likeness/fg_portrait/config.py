@@ -66,6 +66,7 @@ class ControlSettings:
     flow: FlowSettings = field(default_factory=FlowSettings)  # `x_visibility`, `x_normals`, ... are its extras
     embedding_widths: tuple[int, ...]  # n entries halve the condition's resolution n - 1 times
     warp_latent: bool = False  # `x_warp_latent`: the source latent warped to the target, and where that is valid
+    warp_features: bool = False  # `x_warp_feat`: the same with the source's stored tokens, at every attending level
     draft: bool = False  # `x_draft`: flow-warp's picture is seen, and what is diffused is the difference from it
 
     @property

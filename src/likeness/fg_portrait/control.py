@@ -4,7 +4,7 @@ A diffusers `ControlNetModel` whose condition embedding stands outside of it, so
 condition is computed once, not once per denoising step.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,9 +12,10 @@ from diffusers import ControlNetModel, UNet2DConditionModel
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from likeness.fg_portrait.config import ControlSettings
+from likeness.fg_portrait.feature_warp import FeatureWarp
+from likeness.fg_portrait.warping import warp_source
 from likeness.nn.keypoint_flow import KeypointFlow
 
 OPTIONAL_ENTRIES = ("source", "source_pixels", "source_valid", "draft")  # of a condition
@@ -52,6 +53,39 @@ class MotionCondition:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Embedded:
+    """What the networks are told about N frames, computed once whatever the number of steps."""
+
+    control: Float[Tensor, "N E h w"]
+    source_pixels: Float[Tensor, "N H W 2"] | None = None  # as in the condition, where features are warped
+    source_valid: Float[Tensor, "N 1 H W"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.control)
+
+    def __getitem__(self, frames: slice | list[int]) -> "Embedded":
+        """Some of the frames."""
+        if self.source_pixels is None or self.source_valid is None:
+            return Embedded(control=self.control[frames])
+        return Embedded(
+            control=self.control[frames],
+            source_pixels=self.source_pixels[frames],
+            source_valid=self.source_valid[frames],
+        )
+
+
+def join_embedded(parts: Sequence[Embedded]) -> Embedded:
+    """Frames one after the other; all parts hold the same entries."""
+    if parts[0].source_pixels is None:
+        return Embedded(control=torch.cat([part.control for part in parts]))
+    return Embedded(
+        control=torch.cat([part.control for part in parts]),
+        source_pixels=torch.cat([part.source_pixels for part in parts if part.source_pixels is not None]),
+        source_valid=torch.cat([part.source_valid for part in parts if part.source_valid is not None]),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Residuals:
     """What the control network adds to the denoiser's skip connections and middle block."""
 
@@ -65,7 +99,9 @@ class Residuals:
 
 
 class FlowControl(nn.Module):
-    """Control network with an embedding for the flow and, as a switch, for the warped source latent."""
+    """Control network with an embedding for the flow and, as switches, for the warped source latent and the draft; and
+    what adds warped source features to the denoiser's tokens.
+    """
 
     def __init__(
         self,
@@ -90,6 +126,7 @@ class FlowControl(nn.Module):
         )
         self.warp_embedding = nn.Conv2d(latent_channels + 1, first, 3, padding=1) if settings.warp_latent else None
         self.draft_embedding = nn.Conv2d(latent_channels, first, 3, padding=1) if settings.draft else None
+        self.feature_warp = FeatureWarp(denoiser) if settings.warp_features else None
         for added in (self.warp_embedding, self.draft_embedding):
             if added is not None:
                 nn.init.zeros_(added.weight)
@@ -102,7 +139,7 @@ class FlowControl(nn.Module):
         condition: MotionCondition,
         source_latents: Float[Tensor, "N C h w"] | None = None,
         draft_latents: Float[Tensor, "N C h w"] | None = None,
-    ) -> Float[Tensor, "N D h w"]:
+    ) -> Embedded:
         """Embedding of the condition; it does not depend on noise or timestep.
 
         Args:
@@ -129,7 +166,11 @@ class FlowControl(nn.Module):
             if draft_latents is None:
                 raise ValueError("a model that works on drafts needs them in the condition")
             embedded = embedded + self.draft_embedding(draft_latents)
-        return embedded
+        if self.feature_warp is None:
+            return Embedded(control=embedded)
+        if condition.source_pixels is None or condition.source_valid is None:
+            raise ValueError("warped features need source pixels and where they are valid in the condition")
+        return Embedded(control=embedded, source_pixels=condition.source_pixels, source_valid=condition.source_valid)
 
     def forward(
         self,
@@ -144,65 +185,6 @@ class FlowControl(nn.Module):
             noisy, timesteps, encoder_hidden_states=context, controlnet_cond=embedded, return_dict=False
         )
         return Residuals(down=tuple(down), mid=mid)
-
-
-def warp_source(
-    latents: Float[Tensor, "N C h w"],
-    source_pixels: Float[Tensor, "N H W 2"],
-    source_valid: Float[Tensor, "N 1 H W"],
-    *,
-    unshuffle: int,
-) -> Float[Tensor, "N C2 h w"]:
-    """The source's latents moved to the target's pixels, with one more channel that says where this is valid.
-
-    Latents that are rearranged pixels are warped as pixels, with the map interpolated between its positions: blending
-    neighbouring latents would blend pixels that lie `unshuffle` apart.
-    """
-    if unshuffle == 1:
-        return warp_latents(latents, source_pixels, source_valid)
-    image = F.pixel_shuffle(latents, unshuffle)
-    pixels, valid = finer_map(source_pixels, source_valid, image.shape[-1])
-    warped = warp_latents(image, pixels, valid)
-    share = F.interpolate(warped[:, -1:], latents.shape[-2:], mode="area")
-    return torch.cat([F.pixel_unshuffle(warped[:, :-1], unshuffle), share], dim=1)
-
-
-def finer_map(
-    source_pixels: Float[Tensor, "N H W 2"], source_valid: Float[Tensor, "N 1 H W"], size: int
-) -> tuple[Float[Tensor, "N size size 2"], Float[Tensor, "N 1 size size"]]:
-    """The map at `size` x `size` pixels, interpolated between valid positions; validity keeps its steps."""
-    if source_pixels.shape[1] == size:
-        return source_pixels, source_valid
-    known = torch.where(source_valid.bool(), torch.nan_to_num(source_pixels).permute(0, 3, 1, 2), 0.0)
-    share = F.interpolate(source_valid, (size, size), mode="bilinear", align_corners=False)
-    finer = F.interpolate(known, (size, size), mode="bilinear", align_corners=False) / share.clamp(min=1e-6)
-    return finer.permute(0, 2, 3, 1), F.interpolate(source_valid, (size, size), mode="nearest")
-
-
-def warp_latents(
-    latents: Float[Tensor, "N C h w"],
-    source_pixels: Float[Tensor, "N H W 2"],
-    source_valid: Float[Tensor, "N 1 H W"],
-) -> Float[Tensor, "N C2 h w"]:
-    """The source's latents moved to the target's pixels, with one more channel that says where this is valid.
-
-    `source_pixels` (x, y from 0 to 1 across the source, pixel centres at half integers) may have another resolution
-    than the latents; it is averaged over valid pixels where it shrinks. Positions outside the source are not valid.
-    """
-    size = latents.shape[-2:]
-    inside = ((source_pixels >= 0.0) & (source_pixels <= 1.0)).all(dim=-1)[:, None]
-    valid = source_valid * inside.to(source_valid.dtype)
-    positions = torch.where(valid.bool(), torch.nan_to_num(source_pixels).permute(0, 3, 1, 2), 0.0)
-    if source_pixels.shape[1:3] != size:
-        shrinks = source_pixels.shape[1] >= size[0]
-        mode = "area" if shrinks else "nearest"
-        share = F.interpolate(valid, size, mode=mode)
-        positions = F.interpolate(positions * valid, size, mode=mode) / share.clamp(min=1e-6)
-        valid = share
-    grid = positions.permute(0, 2, 3, 1) * 2.0 - 1.0
-    warped = F.grid_sample(latents, grid.to(latents.dtype), mode="bilinear", padding_mode="border", align_corners=False)
-    valid = valid.to(latents.dtype)
-    return torch.cat([warped * (valid > 0), valid], dim=1)
 
 
 def _is_meta(network: nn.Module) -> bool:

@@ -6,6 +6,7 @@ copies of it, or smaller ones trained from nothing); the second stage puts tempo
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, MotionAdapter, UNet2DConditionModel, UNetMotionModel
@@ -14,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from likeness.fg_portrait.config import FgPortraitConfig, Part, TemporalSettings, UnetSettings
-from likeness.fg_portrait.control import FlowControl, MotionCondition
+from likeness.fg_portrait.control import Embedded, FlowControl, MotionCondition
 from likeness.fg_portrait.latents import LatentSpace, PixelUnshuffleSpace, TinyVaeSpace, VaeSpace
 from likeness.nn.attention_bank import TEMPORAL, SourceBank, TokenRecorder, bank_names, install_bank, make_bank
 
@@ -95,7 +96,7 @@ class Networks(nn.Module):
         self.appearance(latents, timesteps, encoder_hidden_states=context, cross_attention_kwargs={"bank": recorder})
         return make_bank(self.denoiser, recorder.tokens, sources=sources, keep=keep)
 
-    def embed(self, condition: MotionCondition, source_latents: Float[Tensor, "N C h w"]) -> Float[Tensor, "N E h w"]:
+    def embed(self, condition: MotionCondition, source_latents: Float[Tensor, "N C h w"]) -> Embedded:
         """The condition's embedding: once per frame, whatever the number of steps."""
         draft = self.encode_draft(condition) if self.config.control.draft else None
         return self.control.embed(condition, source_latents, draft)
@@ -116,14 +117,14 @@ class Networks(nn.Module):
         timesteps: Int[Tensor, " B"],
         *,
         bank: SourceBank | None,
-        embedded: Float[Tensor, "BT E h w"] | None,
+        embedded: Embedded | None,
         keep_control: Bool[Tensor, " B"] | None = None,
     ) -> Float[Tensor, "B T C h w"]:
-        """What the denoiser says about noisy latents: epsilon or v.
+        """What the denoiser says about noisy latents: epsilon, v or clean latents.
 
         Args:
             bank: None: no source.
-            embedded: embedding of the motion condition; None: no control.
+            embedded: embedding of the motion condition, of B x T frames; None: no control.
             keep_control: False for samples that the control shall not reach.
         """
         batch, frames = noisy.shape[:2]
@@ -132,10 +133,12 @@ class Networks(nn.Module):
         context = self.context.expand(len(flat), -1, -1)
         down, mid = None, None
         if embedded is not None:
-            residuals = self.control(flat, frame_times, context=context, embedded=embedded)
+            residuals = self.control(flat, frame_times, context=context, embedded=embedded.control)
             if keep_control is not None:
                 residuals = residuals.kept(keep_control.repeat_interleave(frames))
             down, mid = residuals.down, residuals.mid
+            if bank is not None:
+                bank = self._with_warped_features(bank, embedded, keep_control)
         temporal = isinstance(self.denoiser, UNetMotionModel)
         predicted = self.denoiser(
             rearrange(noisy, "B T C h w -> B C T h w") if temporal else flat,
@@ -148,6 +151,20 @@ class Networks(nn.Module):
         if temporal:
             return rearrange(predicted, "B C T h w -> B T C h w")
         return rearrange(predicted, "(B T) C h w -> B T C h w", B=batch)
+
+    def _with_warped_features(
+        self, bank: SourceBank, embedded: Embedded, keep_control: Bool[Tensor, " B"] | None
+    ) -> SourceBank:
+        """The bank with what is added to the denoiser's tokens, for samples that see source and control."""
+        warp = self.control.feature_warp
+        if warp is None or embedded.source_pixels is None or embedded.source_valid is None:
+            return bank
+        added = warp(bank.tokens, embedded.source_pixels, embedded.source_valid)
+        for keep in (bank.keep, keep_control):
+            if keep is not None:
+                share = keep.repeat_interleave(len(embedded) // len(keep))[:, None, None]
+                added = {name: tokens * share for name, tokens in added.items()}
+        return replace(bank, added=added)
 
 
 def build_networks(config: FgPortraitConfig, *, denoiser: UNet2DConditionModel | None = None) -> Networks:

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from likeness.fg_portrait.config import SamplingSettings
-from likeness.fg_portrait.control import OPTIONAL_ENTRIES, MotionCondition, warp_source
+from likeness.fg_portrait.control import OPTIONAL_ENTRIES, Embedded, MotionCondition, join_embedded
 from likeness.fg_portrait.latents import draft_with
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.schedule import (
@@ -26,6 +26,7 @@ from likeness.fg_portrait.schedule import (
     make_schedule,
     sampling_timesteps,
 )
+from likeness.fg_portrait.warping import warp_source
 from likeness.fg_portrait.windows import blend_windows, frame_windows
 from likeness.nn.attention_bank import SourceBank
 
@@ -35,7 +36,7 @@ class Carry:
     """What a section hands to the next: its last frames at every noise level, and their embedded condition."""
 
     levels: tuple[Float[Tensor, "N C h w"], ...]
-    embedded: Float[Tensor, "N E h w"]
+    embedded: Embedded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +44,7 @@ class Section:
     """Frames that are denoised together: first those carried over, then new ones."""
 
     first: int  # number of the first new frame in the clip
-    embedded: Float[Tensor, "N E h w"]  # of all frames
+    embedded: Embedded  # of all frames
     carried: Carry | None
 
     @property
@@ -104,7 +105,7 @@ class Sampler:
             new = join_conditions(taken)
             embedded, start = self._prepare(new, first)
             if carried is not None:
-                embedded = torch.cat([carried.embedded, embedded])
+                embedded = join_embedded([carried.embedded, embedded])
             section = Section(first=first, embedded=embedded, carried=carried)
             levels = []
             latents = start
@@ -120,9 +121,7 @@ class Sampler:
             yield self._finished(new, latents)
 
     @torch.no_grad()
-    def _prepare(
-        self, condition: MotionCondition, first: int
-    ) -> tuple[Float[Tensor, "N E h w"], Float[Tensor, "N C h w"]]:
+    def _prepare(self, condition: MotionCondition, first: int) -> tuple[Embedded, Float[Tensor, "N C h w"]]:
         """Embedding and starting latents of new frames, a batch at a time."""
         size = self.settings.batch
         embedded, start = [], []
@@ -133,7 +132,7 @@ class Sampler:
                 embedded.append(self.networks.embed(part, source))
             noise = self._noise(first + begin, len(part), stream=0)
             start.append(self._start(part, source, noise))
-        return torch.cat(embedded), torch.cat(start)
+        return join_embedded(embedded), torch.cat(start)
 
     @torch.no_grad()
     def _finished(self, condition: MotionCondition, latents: Float[Tensor, "N C h w"]) -> Float[Tensor, "N C h w"]:
@@ -200,7 +199,7 @@ class Sampler:
     def _predict(
         self,
         noisy: Float[Tensor, "T C h w"],
-        embedded: Float[Tensor, "T E h w"],
+        embedded: Embedded,
         timestep: int,
         bank: SourceBank,
     ) -> Float[Tensor, "T C h w"]:

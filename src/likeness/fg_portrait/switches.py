@@ -233,6 +233,11 @@ SWITCHES: dict[str, Switch] = {
         read=lambda recipe: ON if recipe.model.control.warp_latent else OFF,
         change=lambda recipe, text: _with_control(recipe, warp_latent=_choice(text, (ON, OFF)) == ON),
     ),
+    "x_warp_feat": Switch(
+        values=(ON, OFF),
+        read=lambda recipe: ON if recipe.model.control.warp_features else OFF,
+        change=lambda recipe, text: _with_control(recipe, warp_features=_choice(text, (ON, OFF)) == ON),
+    ),
     "x_draft": Switch(
         values=(ON, OFF),
         read=lambda recipe: ON if recipe.model.control.draft else OFF,

@@ -37,7 +37,9 @@ class SourceBank:
 
     keys: Mapping[str, Float[Tensor, "B N D"]]
     values: Mapping[str, Float[Tensor, "B N D"]]
+    tokens: Mapping[str, Float[Tensor, "B N D"]]  # before the projections, of the first source alone
     keep: Bool[Tensor, " B"] | None = None  # False: that sample sees its own tokens only
+    added: Mapping[str, Float[Tensor, "BT N D"]] = field(default_factory=dict)  # to each frame's own tokens
 
     def source(self, name: str, count: int) -> tuple[Float[Tensor, "B N D"], Float[Tensor, "B N D"]]:
         """Keys and values for `count` frames: frames of one sample follow each other.
@@ -73,6 +75,8 @@ class BankAttention(AttnProcessor2_0):  # type: ignore[misc]
             bank.record(self.name, hidden_states)
         if not isinstance(bank, SourceBank):
             return super().__call__(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
+        if self.name in bank.added:
+            hidden_states = hidden_states + bank.added[self.name].to(hidden_states.dtype)
         count = len(hidden_states)
         own_keys, own_values = attn.to_k(hidden_states), attn.to_v(hidden_states)
         source_keys, source_values = bank.source(self.name, count)
@@ -152,7 +156,8 @@ def make_bank(
         layer = attention_layer(reader, name)
         joined = rearrange(tokens[name], "(B K) N D -> B (K N) D", K=sources)
         keys[name], values[name] = layer.to_k(joined), layer.to_v(joined)
-    return SourceBank(keys=keys, values=values, keep=keep)
+    first = {name: stored[::sources] for name, stored in tokens.items()}
+    return SourceBank(keys=keys, values=values, tokens=first, keep=keep)
 
 
 def _split_heads(tokens: Float[Tensor, "B N D"], heads: int) -> Float[Tensor, "B M N d"]:
