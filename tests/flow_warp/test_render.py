@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from likeness.flow_warp import render, render_frame
-from likeness.flow_warp.render import LIP_RIM, backward_map, with_seen_lips
+from likeness.flow_warp.render import backward_map
 from likeness.flow_warp.rig import face_vertices
 from likeness.geometry.rotation import axis_angle_from_matrix, matrix_from_yaw_pitch_roll
-from likeness.heads.landmark_sets import LOWER_LIP_INNER, NOSE_TIP, UPPER_LIP_INNER
+from likeness.heads.landmark_sets import NOSE_TIP
 from likeness.motion.edit import HeadEdit, apply_edit
 from likeness.motion.record import MotionFrame
 from tests.flow_warp.portraits import portrait, prepared
@@ -85,19 +85,3 @@ def test_head_behind_the_picture_or_far_away_does_not_break() -> None:
     profile = replace(rest, rotation=axis_angle_from_matrix(turned))
     for frame in (far, aside, profile):
         assert render_frame(prepared(), frame).shape == portrait().image.shape
-
-
-def test_lips_are_drawn_nearer_to_each_other_by_their_rims_but_never_cross_and_rest_as_in_the_photo() -> None:
-    rest = prepared().rest_pixels
-    np.testing.assert_array_equal(with_seen_lips(rest, rest), rest)
-    upper, lower = list(UPPER_LIP_INNER[1:-1]), list(LOWER_LIP_INNER[1:-1])
-    for opening in (0.5, 12.0):
-        opened = rest.copy()
-        opened[lower] = opened[upper] + [0.0, opening]
-        touching = rest.copy()
-        touching[lower] = touching[upper]
-        drawn = with_seen_lips(opened, touching)
-        gaps = drawn[lower, 1] - drawn[upper, 1]
-        np.testing.assert_allclose(gaps, max(opening - 2 * LIP_RIM, 0.0), atol=1e-9)
-        others = np.setdiff1d(np.arange(468), upper + lower)
-        np.testing.assert_array_equal(drawn[others], opened[others])

@@ -25,6 +25,7 @@ CHIN_POINTS = (199, 152, 175)
 OPEN_IN_PHOTO = 0.10  # cm: the photo shows something between the lips
 WIDE_IN_PHOTO = 1.3  # cm: upper and lower rows are apart
 BARELY_OPEN = 0.03  # cm: nothing is drawn below
+FULLY_SHOWN = 2.5  # pixels: the soft edge of a narrower opening would darken the lips around it
 EXACT_CHANGE = (0.04, 0.19)  # cm of opening over which the photo's own pixels give way to layers
 HOLE = strip_triangles(UPPER_LIP_INNER, LOWER_LIP_INNER)
 
@@ -178,7 +179,9 @@ def draw_mouth(
         exact = float(np.clip((high - max(gap - mouth.rest_gap, 0.0)) / (high - low), 0, 1))
         exact_here = (exact * inside)[..., None]
         picture = exact_here * sample(mouth.photo, moved, cubic=True) + (1 - exact_here) * picture
-    alpha = polygon_mask(outline, patch, 0.9) * float(np.clip((gap - BARELY_OPEN) / 0.06, 0, 1))
+    opening = np.linalg.norm(pixels[list(UPPER_LIP_INNER[3:-3])] - pixels[list(LOWER_LIP_INNER[3:-3])], axis=1).mean()
+    shown = min(float(np.clip((gap - BARELY_OPEN) / 0.06, 0, 1)), float(opening) / FULLY_SHOWN)
+    alpha = polygon_mask(outline, patch, 0.9) * min(shown, 1.0)
     lay_over(out[patch.slices], picture, alpha)
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 
 from likeness.flow_warp.eyes import draw_eye
 from likeness.flow_warp.grid_motion import moved_pixels
+from likeness.flow_warp.lips import with_seen_lips
 from likeness.flow_warp.mirrored import draw_mirrored_half
 from likeness.flow_warp.moment import Moment
 from likeness.flow_warp.mouth import draw_mouth
@@ -21,12 +22,10 @@ from likeness.flow_warp.texture import sample_texture
 from likeness.flow_warp.warp_raster import FAR, composite, draw_map, fill_identity, lay_over, mark_tears
 from likeness.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from likeness.geometry.transform import RigidTransform
-from likeness.heads.landmark_sets import LOWER_LIP_INNER, UPPER_LIP_INNER
 from likeness.motion.record import MotionFrame
 
 NECK_BASE = np.array([0.0, -3.5, -4.5]) * CENTIMETRE  # what the shoulders follow
 BODY_BEHIND = 8.0 * CENTIMETRE  # depth of body nodes behind the head
-LIP_RIM = 0.9  # pixels of each lip that look like part of the opening
 TEAR = 6.0  # pixels between the sources of neighbours that count as an occlusion edge
 
 
@@ -101,26 +100,6 @@ def render_window(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "
     out = np.empty_like(picture)
     composite(picture, layered, prepared.plate, out)
     return out
-
-
-def with_seen_lips(
-    pixels: Float[np.ndarray, "468 2"], rest_pixels: Float[np.ndarray, "468 2"]
-) -> Float[np.ndarray, "468 2"]:
-    """Lips drawn nearer to each other by what their dark rims and soft edges add to the gap that is seen.
-
-    A photo's lips carry the shadow between them on their rims; drawn beside the mouth's inside it would widen every
-    opening. Lips as far apart as in the photo stay where they are.
-    """
-    upper, lower = list(UPPER_LIP_INNER[1:-1]), list(LOWER_LIP_INNER[1:-1])
-    apart = pixels[lower] - pixels[upper]
-    gap = np.linalg.norm(apart, axis=1, keepdims=True)
-    rest_gap = np.linalg.norm(rest_pixels[lower] - rest_pixels[upper], axis=1, keepdims=True)
-    inward = np.minimum(LIP_RIM, 0.5 * np.minimum(gap, np.abs(gap - rest_gap)))
-    shift = apart / np.maximum(gap, 1e-6) * inward
-    drawn = pixels.copy()
-    drawn[upper] += shift
-    drawn[lower] -= shift
-    return drawn
 
 
 def _relative_turn(rest: Float[np.ndarray, "3"], asked: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:

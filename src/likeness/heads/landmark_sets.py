@@ -26,8 +26,14 @@ IRIS_LEFT = (473, 474, 475, 476, 477)
 
 UPPER_LIP_INNER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)  # subject's right to left
 LOWER_LIP_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
+# Rows within the lips, from their inner edge (above, without corners) outward.
+UPPER_LIP_NEAR = (183, 42, 41, 38, 12, 268, 271, 272, 407)
+UPPER_LIP_MIDDLE = (184, 74, 73, 72, 11, 302, 303, 304, 408)
+LOWER_LIP_NEAR = (96, 89, 179, 86, 15, 316, 403, 319, 325)
+LOWER_LIP_MIDDLE = (77, 90, 180, 85, 16, 315, 404, 320, 307)
 
 OUTER_EYE_CORNERS = (33, 263)
 CHIN = 152
 FOREHEAD = 10
 NOSE_TIP = 1
+NOSE_BRIDGE, NOSE_BASE = 168, 2
