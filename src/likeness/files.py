@@ -45,3 +45,17 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{path} is a folder: give the name of a file")
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists already: choose another name or add --overwrite")
+
+
+def made_folder(folder: Path) -> Path:
+    """The folder, made where it is missing.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"cannot make the folder {folder}: {reason}; choose another --out") from error
+    return folder

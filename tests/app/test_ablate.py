@@ -32,7 +32,9 @@ def data(tmp_path_factory) -> Path:
 
 def people() -> list[NewClip]:
     settings = MadeHeadSettings(size=64, poses=2)
-    return [made_head(f"p{seed}", HEAD, settings=settings, generator=np.random.default_rng(seed)) for seed in range(6)]
+    return [
+        made_head(f"person{seed}", HEAD, settings=settings, generator=np.random.default_rng(seed)) for seed in range(6)
+    ]
 
 
 @pytest.fixture

@@ -207,6 +207,13 @@ def test_the_command_line_draws_with_weights(weights: Path, tmp_path, capsys) ->
     assert "TFLOP" in capsys.readouterr().err
 
 
+def test_the_command_line_draws_with_weights_that_work_on_drafts(tmp_path) -> None:
+    save_networks(tmp_path / "weights", draft_model(), head=builtin_head(), trained="not at all")
+    common = ["edit", str(PHOTO), "--yaw", "10", "--method", "fg-portrait", "--weights", str(tmp_path / "weights")]
+    assert main([*common, "--steps", "1", "--out", str(tmp_path / "a.png")]) == 0
+    assert read_image(tmp_path / "a.png").shape == read_image(PHOTO).shape
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

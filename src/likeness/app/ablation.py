@@ -18,7 +18,7 @@ from likeness.app.training import chosen_recipe, first_networks, open_folders
 from likeness.data.clip import Clip
 from likeness.data.held_out import hold_out
 from likeness.data.sample import Sample
-from likeness.errors import InputError, OutputError
+from likeness.errors import InputError
 from likeness.evaluation.controls import blurred
 from likeness.evaluation.identity import is_available, load_embedder
 from likeness.evaluation.report import Report, write_report
@@ -31,7 +31,7 @@ from likeness.fg_portrait.recipes import Recipe
 from likeness.fg_portrait.switches import Variant, parse_variants, variant_recipe
 from likeness.fg_portrait.train import FgPortraitTask, with_drafts
 from likeness.fg_portrait.weights import BASE, load_networks
-from likeness.files import atomic_output
+from likeness.files import atomic_output, made_folder
 from likeness.flow_warp import prepare, render
 from likeness.heads.builtin import builtin_head
 from likeness.heads.model import HeadModel
@@ -240,12 +240,7 @@ def _bind(folder: Path, settings: dict[str, Any]) -> None:
         InputError: it was begun with others.
         OutputError: it cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"cannot make the folder {folder}: {reason}; choose another --out") from error
-    path = folder / SETTINGS
+    path = made_folder(folder) / SETTINGS
     if not path.exists():
         with atomic_output(path, overwrite=False) as partial_file:
             partial_file.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")

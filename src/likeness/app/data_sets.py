@@ -14,7 +14,7 @@ from likeness.data.round_trip import RoundTripSettings
 from likeness.data.statistics import describe
 from likeness.data.synthesise import SynthesisSettings, synthesise
 from likeness.data.track import Skipped, TrackSettings, track_folder
-from likeness.errors import InputError, OutputError
+from likeness.errors import InputError
 from likeness.flow_warp import prepare, render
 from likeness.heads.builtin import builtin_head
 from likeness.motion.record import MotionFrame
@@ -33,9 +33,7 @@ def track_data(
     """
     _check(size, processes)
     settings = TrackSettings(size=size, shortest_seconds=shortest)
-    report = track_folder(
-        folder, _made_folder(out), builtin_head(), settings=settings, processes=processes, watch=watch
-    )
+    report = track_folder(folder, out, builtin_head(), settings=settings, processes=processes, watch=watch)
     yield f"{out}: {report.made} tracked, {report.present} were there already, {len(report.skipped)} skipped"
     yield from _skipped_lines(report.skipped)
 
@@ -66,7 +64,7 @@ def synthesise_data(
         heads=replace(MadeHeadSettings(), size=size),
     )
     report = synthesise(
-        folder, _made_folder(out), builtin_head(), render=flow_warp_pictures, settings=settings,
+        folder, out, builtin_head(), render=flow_warp_pictures, settings=settings,
         processes=processes, watch=watch,
     )  # fmt: skip
     line = f"{out}: {report.made} clips made, {report.present} shards were there already"
@@ -95,19 +93,6 @@ def _check(size: int, processes: int) -> None:
         raise InputError(f"--size must be {SIZES[0]} to {SIZES[1]} pixels, got {size}")
     if processes < 1:
         raise InputError(f"--processes must be at least 1, got {processes}")
-
-
-def _made_folder(out: Path) -> Path:
-    """The folder, made where it is missing.
-
-    Raises:
-        OutputError: it cannot be made.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"the folder {out} cannot be made: {error.strerror or error}") from error
-    return out
 
 
 def _skipped_lines(skipped: tuple[Skipped, ...]) -> Iterator[str]:

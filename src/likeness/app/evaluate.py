@@ -87,6 +87,7 @@ def evaluate(
         zero_motion,
     )
     from likeness.evaluation.runner import Setup
+    from likeness.files import made_folder
 
     material = material_folder(data)
     pieces = renderer_pieces(rendering, size=size, frames=frames)
@@ -99,12 +100,12 @@ def evaluate(
         controls=pieces if is_default else renderer_pieces(Rendering(), size=size, frames=frames),
         renderer=renderer_settings(rendering, size),
     )
-    folder = _made(out)
+    folder = made_folder(out)
     match protocol:
         case "sheets":
-            _say_paths(sheets.run(setup, _made(folder / "sheets"), watch))
+            _say_paths(sheets.run(setup, made_folder(folder / "sheets"), watch))
         case "peer-sheets":
-            _say_paths(peers.write_sheets(setup, _made(folder / "peer_sheets")))
+            _say_paths(peers.write_sheets(setup, made_folder(folder / "peer_sheets")))
         case "self":
             _publish(self_reenactment.run(setup, folder, watch), folder, self_reenactment.NAME)
         case "zero":
@@ -197,16 +198,3 @@ def _publish(report: "Report", folder: Path, name: str) -> None:
 def _say_paths(paths: Sequence[Path]) -> None:
     for path in paths:
         say(str(path))
-
-
-def _made(folder: Path) -> Path:
-    """The folder, made if missing.
-
-    Raises:
-        InputError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {folder}: {error.strerror or error}; choose another --out") from error
-    return folder

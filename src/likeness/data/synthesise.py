@@ -14,6 +14,7 @@ from likeness.data.round_trip import Render, RoundTripSettings, photo_portrait, 
 from likeness.data.shard import SUFFIX, write_shard
 from likeness.data.track import PHOTO_SUFFIXES, Skipped, Watch, media_files
 from likeness.errors import InputError, NoFaceError
+from likeness.files import made_folder
 from likeness.heads.model import HeadModel
 from likeness.media.images import read_image
 from likeness.tracking.portrait import Portrait
@@ -83,6 +84,7 @@ def synthesise(
     """
     jobs = list(_jobs(folder, out, settings))
     waiting = [job for job in jobs if not job.target.exists()]
+    made_folder(out)
     outcomes: Iterable[_Outcome] = run_jobs(partial(_make, head, render, settings), waiting, processes)
     if watch is not None:
         outcomes = watch(outcomes, "synthesis", len(waiting))

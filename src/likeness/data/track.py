@@ -14,6 +14,7 @@ from likeness.data.jobs import run_jobs
 from likeness.data.shard import SUFFIX, write_shard
 from likeness.data.square import motion_in_square, square_of_motion
 from likeness.errors import InputError
+from likeness.files import made_folder
 from likeness.heads.model import HeadModel
 from likeness.media.crop import extract
 from likeness.media.images import read_image
@@ -85,6 +86,7 @@ def track_folder(
     """
     jobs = _jobs(folder, out)
     waiting = [job for job in jobs if not job.target.exists()]
+    made_folder(out)
     outcomes: Iterable[Skipped | None] = run_jobs(partial(_track, head, settings), waiting, processes)
     if watch is not None:
         outcomes = watch(outcomes, "tracking", len(waiting))

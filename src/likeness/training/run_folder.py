@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from likeness.errors import InputError, OutputError
-from likeness.files import atomic_output
+from likeness.errors import InputError
+from likeness.files import atomic_output, made_folder
 from likeness.nn.json_record import record_to_json
 from likeness.training.checkpoint import Checkpoint, checkpoint_paths, copy_into, load_checkpoint, save_checkpoint
 from likeness.training.log import cut_back
@@ -57,7 +57,7 @@ class RunFolder:
             OutputError: the folder cannot be made.
         """
         if self.processes.is_first:
-            self._make()
+            made_folder(self.checkpoints)
         self.processes.wait()
         paths = checkpoint_paths(self.checkpoints)
         if paths:
@@ -87,12 +87,7 @@ class RunFolder:
 
     def validation(self, step: int) -> Path:
         """A folder for the pictures of a step, made here."""
-        folder = self.folder / "validation" / f"step-{step:08d}"
-        _make(folder)
-        return folder
-
-    def _make(self) -> None:
-        _make(self.checkpoints)
+        return made_folder(self.folder / "validation" / f"step-{step:08d}")
 
     def _continue(self, state: TrainingState, path: Path) -> None:
         checkpoint = load_checkpoint(path)
@@ -126,13 +121,6 @@ def first_difference(stored: Any, asked: Any, where: str = "") -> str | None:
                 return found
         return None
     return None if stored == asked else f"{where} was {str(stored)[:60]}, now {str(asked)[:60]}"
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"the folder {folder} cannot be made: {error.strerror or error}") from error
 
 
 def _version(package: str) -> str | None:
