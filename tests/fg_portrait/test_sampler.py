@@ -156,6 +156,15 @@ def test_an_image_model_does_not_care_about_batches_and_sections(sampler: str, w
     torch.testing.assert_close(draw(networks, settings, frames=9), whole, atol=1e-4, rtol=1e-4)
 
 
+def test_frames_can_share_their_noise() -> None:
+    networks = image_model()
+    alike = draw(networks, replace(SETTINGS, noise="clip"), frames=11, same=True)
+    torch.testing.assert_close(alike, alike[:1].expand_as(alike), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(alike[:1], draw(networks, SETTINGS, same=True), atol=1e-5, rtol=1e-5)
+    apart = draw(networks, SETTINGS, frames=2, same=True)
+    assert not torch.allclose(apart[0], apart[1])
+
+
 def test_long_clips_hold_one_section_at_a_time() -> None:
     networks = video_model()
     sampler = Sampler(networks, random(1, *LATENT), settings=ONE_STEP, seed=0)

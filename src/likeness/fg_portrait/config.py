@@ -129,6 +129,7 @@ class SamplingSettings:
     guidance: float = 3.5  # 1: the conditional branch alone, as distilled models need it
     unconditional: Unconditional = "none_none"  # `uncond`: what the other branch still sees
     init: Init = "source_noised"
+    noise: Literal["frame", "clip"] = "frame"  # each frame its own, or all the same: what is left of it stands still
     window: int = 16  # frames that temporal layers see together
     overlap: int = 4  # frames that neighbouring windows share
     section: int = 48  # frames denoised together; memory does not grow beyond it

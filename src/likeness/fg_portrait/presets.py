@@ -122,7 +122,7 @@ def laptop() -> FgPortraitConfig:
             start_share=0.5,
             regions=RegionWeights(head=2.0, features=4.0),
         ),
-        sampling=SamplingSettings(steps=1, guidance=1.0, window=8, overlap=2, section=8, batch=8),
+        sampling=SamplingSettings(steps=1, guidance=1.0, noise="clip", window=8, overlap=2, section=8, batch=8),
         trained=("denoiser", "appearance", "control"),
     )
 

@@ -219,8 +219,10 @@ class Sampler:
         return rearrange(conditional, "B T C h w -> (B T) C h w")
 
     def _noise(self, first: int, count: int, *, stream: int) -> Float[Tensor, "N C h w"]:
-        """Noise of consecutive frames; each frame has its own seed."""
+        """Noise of consecutive frames; each frame has its own seed, or all have that of the first."""
         shape = self.sources.shape[1:]
+        if self.settings.noise == "clip":
+            return frame_noise(self.seed, 0, stream, shape).to(self.sources).expand(count, -1, -1, -1)
         noise = torch.stack([frame_noise(self.seed, first + index, stream, shape) for index in range(count)])
         return noise.to(self.sources)
 
