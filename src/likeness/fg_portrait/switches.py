@@ -132,6 +132,14 @@ def _with_sampling(recipe: Recipe, **changes: Any) -> Recipe:
     return replace(recipe, model=replace(recipe.model, sampling=replace(recipe.model.sampling, **changes)))
 
 
+def _control_flag(field: str) -> Switch:
+    return Switch(
+        values=(ON, OFF),
+        read=lambda recipe: ON if getattr(recipe.model.control, field) else OFF,
+        change=lambda recipe, text: _with_control(recipe, **{field: _choice(text, (ON, OFF)) == ON}),
+    )
+
+
 def _flow_choice(field: str, values: tuple[str, ...], *, is_trained: bool = True) -> Switch:
     return Switch(
         values=values,
@@ -228,21 +236,9 @@ SWITCHES: dict[str, Switch] = {
     "ref_time": Switch(
         values=("same", "zero"), read=lambda recipe: recipe.model.reference_time, change=_with_reference_time
     ),
-    "x_warp_latent": Switch(
-        values=(ON, OFF),
-        read=lambda recipe: ON if recipe.model.control.warp_latent else OFF,
-        change=lambda recipe, text: _with_control(recipe, warp_latent=_choice(text, (ON, OFF)) == ON),
-    ),
-    "x_warp_feat": Switch(
-        values=(ON, OFF),
-        read=lambda recipe: ON if recipe.model.control.warp_features else OFF,
-        change=lambda recipe, text: _with_control(recipe, warp_features=_choice(text, (ON, OFF)) == ON),
-    ),
-    "x_draft": Switch(
-        values=(ON, OFF),
-        read=lambda recipe: ON if recipe.model.control.draft else OFF,
-        change=lambda recipe, text: _with_control(recipe, draft=_choice(text, (ON, OFF)) == ON),
-    ),
+    "x_warp_latent": _control_flag("warp_latent"),
+    "x_warp_feat": _control_flag("warp_features"),
+    "x_draft": _control_flag("draft"),
     **{f"x_{channel}": _extra(channel) for channel in EXTRA_NAMES},  # type: ignore[arg-type]
     "x_face_loss": Switch(
         values=(ON, OFF),
