@@ -39,6 +39,7 @@ def test_bad_input_is_one_line(tmp_path, capsys, arguments, message):
     assert main(["data", *(part.format(folder=tmp_path) for part in arguments)]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []  # no folder is made for what cannot be
 
 
 def test_the_commands_load_no_torch():
