@@ -13,6 +13,8 @@ VERSION = "1"
 JAW_OPEN_ANGLE = np.radians(16.0)  # jawOpen = 1
 JAW_SIDE_ANGLE = np.radians(4.0)  # jawLeft or jawRight = 1: about 0.7 cm at the chin
 NUM_LANDMARKS = 468
+# Beside its own shape, a control takes this much of others: a lip lifted on one side lowers the nose's other wing.
+COUNTERED = {"mouthUpperUpLeft": {"noseSneerRight": 0.05}, "mouthUpperUpRight": {"noseSneerLeft": 0.05}}
 
 
 @cache
@@ -76,6 +78,8 @@ def _controls(names: tuple[str, ...]) -> tuple[Control, ...]:
             continue
         expression = np.zeros(len(names))
         expression[index] = 1.0
+        for other, amount in COUNTERED.get(name, {}).items():
+            expression[names.index(other)] = amount
         joints = rotation(JAW, 0, JAW_OPEN_ANGLE) if name == "jawOpen" else still
         controls.append(Control(name=name, expression=expression, joints=joints))
     none = np.zeros(len(names))
