@@ -103,6 +103,7 @@ def test_damaged_configurations_are_named(change, message: str) -> None:
         lambda: replace(full().diffusion, zero_terminal_snr=True),
         lambda: replace(second_stage(tiny()), sampling=SamplingSettings(window=40, section=48)),
         lambda: SamplingSettings(window=8, overlap=8),
+        lambda: SamplingSettings(kept_difference=1.5),
         lambda: UnetSettings(
             widths=(8,), layers=1, attention=(False,), heads=(1,), norm_groups=8, context_tokens=1, context_width=8
         ),

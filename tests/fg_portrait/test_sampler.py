@@ -140,6 +140,14 @@ def test_networks_that_find_no_difference_give_the_drafts_back() -> None:
         torch.testing.assert_close(drawn, drafts, atol=1e-4, rtol=1e-4)
 
 
+def test_a_share_of_the_difference_can_be_kept() -> None:
+    networks = draft_model()
+    whole, half, none = (draw(networks, replace(SETTINGS, kept_difference=share)) for share in (1.0, 0.5, 0.0))
+    torch.testing.assert_close(none, networks.encode_draft(condition(networks.config, 1)))
+    torch.testing.assert_close(half, 0.5 * (whole + none), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(whole, none)
+
+
 def test_the_same_seed_gives_the_same_frames_and_another_does_not() -> None:
     networks = video_model()
     first = draw(networks, ONE_STEP, frames=9, seed=3)  # two sections

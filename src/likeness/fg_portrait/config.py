@@ -130,6 +130,7 @@ class SamplingSettings:
     unconditional: Unconditional = "none_none"  # `uncond`: what the other branch still sees
     init: Init = "source_noised"
     noise: Literal["frame", "clip"] = "frame"  # each frame its own, or all the same: what is left of it stands still
+    kept_difference: float = 1.0  # share of the difference from a draft that is added to it: caution, below 1
     window: int = 16  # frames that temporal layers see together
     overlap: int = 4  # frames that neighbouring windows share
     section: int = 48  # frames denoised together; memory does not grow beyond it
@@ -140,6 +141,8 @@ class SamplingSettings:
             raise ValueError(
                 f"0 <= overlap < window <= section must hold, got {self.overlap}, {self.window}, {self.section}"
             )
+        if not 0.0 <= self.kept_difference <= 1.0:
+            raise ValueError(f"the kept share of the difference must be 0 to 1, got {self.kept_difference}")
         if self.steps < 1 or self.batch < 1 or self.guidance < 1.0:
             raise ValueError(
                 f"steps and batch start at 1, guidance at 1.0; got {self.steps}, {self.batch}, {self.guidance}"

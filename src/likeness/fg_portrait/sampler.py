@@ -139,7 +139,7 @@ class Sampler:
         """Latents of pictures, where differences from drafts were sampled."""
         if not self.networks.config.control.draft:
             return latents
-        return draft_with(self.networks.encode_draft(condition), latents)
+        return draft_with(self.networks.encode_draft(condition), self.settings.kept_difference * latents)
 
     def _start(
         self, condition: MotionCondition, source: Float[Tensor, "N C h w"], noise: Float[Tensor, "N C h w"]

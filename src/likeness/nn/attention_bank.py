@@ -37,9 +37,9 @@ class SourceBank:
 
     keys: Mapping[str, Float[Tensor, "B N D"]]
     values: Mapping[str, Float[Tensor, "B N D"]]
-    tokens: Mapping[str, Float[Tensor, "B N D"]]  # before the projections, of the first source alone
+    tokens: Mapping[str, Float[Tensor, "B M D"]]  # before the projections, of the first source alone
     keep: Bool[Tensor, " B"] | None = None  # False: that sample sees its own tokens only
-    added: Mapping[str, Float[Tensor, "BT N D"]] = field(default_factory=dict)  # to each frame's own tokens
+    added: Mapping[str, Float[Tensor, "BT M D"]] = field(default_factory=dict)  # to each frame's own tokens
 
     def source(self, name: str, count: int) -> tuple[Float[Tensor, "B N D"], Float[Tensor, "B N D"]]:
         """Keys and values for `count` frames: frames of one sample follow each other.
