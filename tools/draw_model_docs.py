@@ -22,7 +22,6 @@ EDITS = {
     "teeth": HeadEdit(controls={"jawOpen": 0.25, "mouthSmileLeft": 0.7, "mouthSmileRight": 0.7}),
     "O": HeadEdit(controls={"jawOpen": 0.45, "mouthFunnel": 0.7}),
     "turned": HeadEdit(yaw=22.0),
-    "lids": HeadEdit(controls={"eyeBlinkLeft": 0.6, "eyeBlinkRight": 0.6}),
 }
 
 
