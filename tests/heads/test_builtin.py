@@ -7,7 +7,7 @@ from likeness.geometry.mesh import boundary_loops, mirror_map
 from likeness.heads.authoring.build import ASSETS, build
 from likeness.heads.builtin import JAW_OPEN_ANGLE, builtin_head
 from likeness.heads.landmark_sets import LOWER_LID_LEFT, UPPER_LID_LEFT
-from likeness.heads.model import EYE_LEFT, JAW, JOINT_PARENTS, NECK
+from likeness.heads.model import EYE_LEFT, JAW, JOINT_PARENTS, NECK, Control
 from likeness.heads.skinning import landmark_points, posed_vertices, unposed_vertices
 
 HEAD = builtin_head()
@@ -119,3 +119,16 @@ def test_mirror_map_of_the_face() -> None:
         expected = face["mirror"]
     separated[[14, 87, 317, 178, 402, 88, 318, 95, 324], 1] -= 0.5  # closed lips coincide
     np.testing.assert_array_equal(mirror_map(separated), expected)
+
+
+def test_every_shape_has_a_control_that_bounds_it() -> None:
+    """Also where the control counters another shape a little; without bounds the tracker would let it run free."""
+    head = builtin_head()
+    bounded = {control.coefficient for control in head.controls}
+    shapes = [number for number, name in enumerate(head.expression_names) if not name.startswith("corrective")]
+    assert set(shapes) <= bounded
+    lip = next(control for control in head.controls if control.name == "mouthUpperUpLeft")
+    assert np.count_nonzero(lip.expression) == 2 and head.expression_names[lip.coefficient] == "mouthUpperUpLeft"
+    none = np.zeros(head.num_expression)
+    assert Control(name="still", expression=none, joints=lip.joints).coefficient is None
+    assert Control(name="several", expression=none + 1.0, joints=lip.joints).coefficient is None

@@ -20,6 +20,13 @@ class Control:
     minimum: float = 0.0
     maximum: float = 1.0
 
+    @property
+    def coefficient(self) -> int | None:
+        """The one coefficient that it moves, beside others by less than a tenth of it; None where there are several."""
+        sizes = np.abs(self.expression)
+        moved = np.flatnonzero(sizes > 0.1 * sizes.max(initial=0.0))
+        return int(moved[0]) if len(moved) == 1 else None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeadModel:

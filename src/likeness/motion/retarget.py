@@ -196,11 +196,11 @@ def _limits(head: HeadModel) -> tuple[Float[np.ndarray, " E"], Float[np.ndarray,
     upper = FREE_DEVIATIONS * head.expression_deviations
     lower = -upper
     for control in head.controls:
-        moved = np.flatnonzero(control.expression)
-        if len(moved) == 1:
-            ends = np.sort(control.expression[moved[0]] * np.array([control.minimum, control.maximum]))
+        moved = control.coefficient
+        if moved is not None:
+            ends = np.sort(control.expression[moved] * np.array([control.minimum, control.maximum]))
             slack = CONTROL_OVERSHOOT * (ends[1] - ends[0])
-            lower[moved[0]], upper[moved[0]] = ends[0] - 2.0 * slack, ends[1] + slack
+            lower[moved], upper[moved] = ends[0] - 2.0 * slack, ends[1] + slack
     return lower, upper
 
 

@@ -170,12 +170,11 @@ def _expression_bounds(head: HeadModel) -> tuple[Float[np.ndarray, " E"], Float[
     upper = FREE_RANGE * head.expression_deviations
     lower = -upper
     for control in head.controls:
-        moved = np.flatnonzero(control.expression)
-        if len(moved) == 1 and not control.joints.any():
-            ends = control.expression[moved[0]] * np.array([control.minimum, control.maximum])
-            slack = CONTROL_SLACK * abs(control.expression[moved[0]])
-            lower[moved[0]] = ends.min() - slack
-            upper[moved[0]] = ends.max() + slack
+        moved = control.coefficient
+        if moved is not None and not control.joints.any():
+            ends = control.expression[moved] * np.array([control.minimum, control.maximum])
+            slack = CONTROL_SLACK * abs(control.expression[moved])
+            lower[moved], upper[moved] = ends.min() - slack, ends.max() + slack
     return lower, upper
 
 
