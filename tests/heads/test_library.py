@@ -246,6 +246,14 @@ def test_wrong_bfm_files(tmp_path):
         convert_head(write_bfm(tmp_path, STANDIN, tri=np.full((10, 3), 700.0)))
 
 
+def test_a_bfm_file_of_another_format_says_what_to_do(tmp_path):
+    path = tmp_path / "BFM_model_front.mat"
+    version = (0x0200).to_bytes(2, "little") + b"IM"  # HDF5 inside
+    path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(116) + b" " * 8 + version + bytes(400))
+    with pytest.raises(InputError, match="is a MATLAB 7.3 file: save it again as version 7"):
+        convert_head(path)
+
+
 def test_damaged_bfm_files_are_one_line(tmp_path):
     arrays = {"shapedirs": STANDIN.shapedirs[..., : NUM_SHAPE + 1]}
     content = write_bfm(tmp_path, replace(STANDIN, **arrays)).read_bytes()

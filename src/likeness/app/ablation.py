@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +136,11 @@ class Ablation:
             baselines={name: [rows[name]] for name in baselines},
         )
 
+    @cached_property
+    def drafted(self) -> dict[str, Sample]:
+        """The scenes' samples for networks that work on drafts, by name; drawn once for all rows."""
+        return {scene.name: with_draft(scene, known, self.head) for scene, known in self.scenes}
+
     def _row(self, variant: Variant, seed: int) -> Row:
         """One training and its scores."""
         folder = self._trained(variant.trained, seed)
@@ -143,15 +148,15 @@ class Ablation:
         networks, _ = load_networks(folder / "weights", head=self.head)
         networks = networks.to(self.processes.device)
 
-        def sample(scene: Scene, known: Known) -> Sample:
-            return with_draft(scene, known, self.head) if config.control.draft else scene.sample
+        def sample(scene: Scene) -> Sample:
+            return self.drafted[scene.name] if config.control.draft else scene.sample
 
         def draw(scene: Scene, known: Known, number: int) -> Image:
-            return draw_targets(networks, sample(scene, known), self.head, config=config, seed=NOISE_SEED + number)[0]
+            return draw_targets(networks, sample(scene), self.head, config=config, seed=NOISE_SEED + number)[0]
 
         say(f"{variant.name}, seed {seed}: scoring")
         scores = score_scenes(self.scorer, self.scenes, draw)
-        own = [sample(scene, known) for scene, known in self.scenes if scene.driver is None]
+        own = [sample(scene) for scene, _ in self.scenes if scene.driver is None]
         if own:
             scores["loss"] = mean_loss(networks, own, self.head, config=config, seed=NOISE_SEED, draws=LOSS_DRAWS)
         return json.loads((folder / FINISHED).read_text(encoding="utf-8")) | scores

@@ -36,8 +36,8 @@ def _sample_tensors(
     sample: Sample, head: HeadModel, config: FgPortraitConfig
 ) -> tuple[Float32[Tensor, "K 3 H W"], Float32[Tensor, "T 3 H W"], MotionCondition, Float32[Tensor, "T 1 H W"]]:
     """Source, targets, condition and weights of one sample; mirrored together where the sample says so."""
-    source = make_source(head, sample.shape, _view(sample.source), config.control)
-    conditions = [motion_condition(source, _view(target), config.control) for target in sample.targets]
+    source = make_source(head, sample.shape, view_of(sample.source), config.control)
+    conditions = [motion_condition(source, view_of(target), config.control) for target in sample.targets]
     pictures = picture_tensor(sample.source.image)
     targets = torch.cat([picture_tensor(target.image) for target in sample.targets])
     weights = torch.stack([_weights(sample, target, head, config.diffusion.regions) for target in sample.targets])
@@ -52,7 +52,7 @@ def _weights(sample: Sample, target: Shot, head: HeadModel, regions: RegionWeigh
     """Zero where the target is not true, elsewhere as its region counts."""
     trust = target.trust.astype(np.float32)
     if regions != RegionWeights():
-        trust *= region_weights(head, posed_head(head, sample.shape, _view(target)), regions)
+        trust *= region_weights(head, posed_head(head, sample.shape, view_of(target)), regions)
     return torch.from_numpy(trust)[None]
 
 
@@ -77,5 +77,6 @@ def mirrored_condition(condition: MotionCondition, config: FgPortraitConfig) -> 
     )
 
 
-def _view(shot: Shot) -> View:
+def view_of(shot: Shot) -> View:
+    """A shot as the condition sees it."""
     return View(frame=shot.frame, camera=shot.camera, image=shot.image, draft=shot.draft)

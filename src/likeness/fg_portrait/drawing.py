@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from likeness.data.sample import Sample, Shot
-from likeness.fg_portrait.batches import make_batch
-from likeness.fg_portrait.condition import View, make_source, motion_condition, picture_tensor, tensor_pictures
+from likeness.data.sample import Sample
+from likeness.fg_portrait.batches import make_batch, view_of
+from likeness.fg_portrait.condition import make_source, motion_condition, picture_tensor, tensor_pictures
 from likeness.fg_portrait.config import FgPortraitConfig, RegionWeights
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.objective import training_loss
@@ -30,10 +30,10 @@ def draw_targets(
         InputError: the motion cannot be posed.
     """
     device = networks.context.device
-    source = make_source(head, sample.shape, _view(sample.source), config.control)
+    source = make_source(head, sample.shape, view_of(sample.source), config.control)
     latents = networks.space.encode(picture_tensor(sample.source.image).to(device))
     sampler = Sampler(networks, latents, settings=config.sampling, seed=seed)
-    conditions = (motion_condition(source, _view(target), config.control).to(device) for target in sample.targets)
+    conditions = (motion_condition(source, view_of(target), config.control).to(device) for target in sample.targets)
     drawn = [part for part in sampler.sample(conditions) if part is not None]
     return tensor_pictures(networks.space.decode(torch.cat(drawn)))
 
@@ -63,7 +63,3 @@ def mean_loss(
             generator = torch.Generator().manual_seed(seed + number + len(samples) * draw)
             losses.append(float(training_loss(networks, batch, generator)))
     return float(np.mean(losses))
-
-
-def _view(shot: Shot) -> View:
-    return View(frame=shot.frame, camera=shot.camera, image=shot.image, draft=shot.draft)

@@ -92,9 +92,9 @@ def laptop() -> FgPortraitConfig:
     """128 pixels and 3.7 million parameters, 3.3 of them trained: two hours on two CPU cores.
 
     It repairs the default renderer's picture; the warped source is part of the condition. It predicts clean latents:
-    noise of 48 channels does not fit through 64, so a network of this size cannot predict noise or v without leaving
-    some. All noise levels weigh the same, and half of the samples are at the highest one, where sampling begins.
-    Half of what it changes is kept: on real clips that scored better than all of it.
+    with v as its prediction it left noise in the picture. All noise levels weigh the same, and half of the samples are
+    at the highest one, where sampling begins. Half of what it changes is kept: on real clips that scored better than
+    all of it.
     """
     return FgPortraitConfig(
         image_size=128,

@@ -141,7 +141,7 @@ def render(
             continue
         for picture in _with_advice(decoded(prepared, latents)):
             shown += 1
-            yield _laid_back(prepared, picture, drafts.popleft() if drafts else None)
+            yield _laid_back(prepared, picture, None if prepared.draw_drafts is None else drafts.popleft())
     if shown:
         note = cost_line(prepared.networks, prepared.settings, seconds=perf_counter() - start, frames=shown)
         logger.warning("%s", note)

@@ -6,6 +6,7 @@ level (their latents are kept on the way down), so that temporal layers join the
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -99,7 +100,7 @@ class Sampler:
         source = iter(frames)
         while True:
             room = self.settings.section - (0 if carried is None else len(carried.embedded))
-            taken = [frame for _, frame in zip(range(room), source, strict=False)]
+            taken = list(islice(source, room))
             if not taken:
                 return
             new = join_conditions(taken)
