@@ -145,7 +145,7 @@ def test_in_the_head_frame_a_rigid_motion_is_no_flow():
 
 def test_beside_the_head_the_flow_is_kept_fades_or_is_zero():
     kept, fading, none = (
-        condition(resolution=32, samples=3, scale=1.0, offhead=name) for name in ("sf", "decay", "zero")
+        condition(resolution=32, samples=3, scale=1.0, offhead=name, offhead_step=1) for name in ("sf", "decay", "zero")
     )
     beside = kept.mask == 0
     assert np.abs(none.channels[:, beside]).max() == 0.0
@@ -157,6 +157,31 @@ def test_beside_the_head_the_flow_is_kept_fades_or_is_zero():
     expected = kept.channels[-3:, beside] * np.exp(-((distance / 0.1) ** 2))
     np.testing.assert_allclose(fading.channels[-3:, beside], expected, atol=1e-5)
     np.testing.assert_allclose(none.source_pixels[beside], centres(32)[beside], atol=1e-6)
+
+
+@pytest.mark.parametrize("resolution", [30, 32])  # whole cells, and a last one that is cut off
+def test_coarser_rays_beside_the_head_are_exact_where_they_pass_and_bilinear_between(resolution):
+    fine, coarse = (condition(resolution=resolution, samples=3, offhead_step=step) for step in (1, 3))
+    head, beside = fine.mask == 1, fine.mask == 0
+    np.testing.assert_array_equal(coarse.channels[:, head], fine.channels[:, head])
+    through = np.zeros_like(head)
+    through[1::3, 1::3] = True
+    there = beside & through
+    assert there.sum() > 20
+    same = np.abs(coarse.channels[:, there] - fine.channels[:, there]) < 1e-4
+    assert same.mean() > 0.99  # a tie between triangles may be broken otherwise
+    two = coarse.channels[:, 1::3, 1:-3:3], coarse.channels[:, 1::3, 4::3]
+    between = coarse.channels[:, 1::3, 2:-2:3]
+    inner = (beside[1::3, 1:-3:3] & beside[1::3, 4::3] & beside[1::3, 2:-2:3])[None].repeat(len(between), axis=0)
+    np.testing.assert_allclose(between[inner], (two[0] * 2 / 3 + two[1] / 3)[inner], atol=1e-5)
+    assert np.abs(coarse.channels - fine.channels)[:, beside].mean() < 0.05 * np.abs(fine.channels[:, beside]).mean()
+
+
+def test_coarser_rays_lose_nothing_of_a_rigid_motion():
+    T = rigid()
+    fine, coarse = (condition(moved(TARGET, T), TARGET, resolution=32, offhead_step=step) for step in (1, 4))
+    np.testing.assert_allclose(coarse.channels, fine.channels, atol=2e-4)
+    np.testing.assert_allclose(coarse.source_pixels, fine.source_pixels, atol=1e-5)
 
 
 def hidden_by_any_triangle(head, points):

@@ -4,8 +4,9 @@ flow of the picture.
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from likeness.flow.depth import render_depth
 from likeness.flow.posed import PosedHead
@@ -104,19 +105,47 @@ def _write_beside(
     encoding: FieldEncoding,
     out: Float32[np.ndarray, "C H W"],
 ) -> None:
-    """Encoded flow of the samples beside the head, unless it is to stay zero."""
-    if view.settings.offhead == "zero":
+    """Encoded flow of the samples beside the head, unless it is to stay zero.
+
+    They lie at the same depths everywhere. With an `offhead_step` above 1 the flow is looked up on the rays of a
+    coarser picture, one pixel larger on every side, and bilinear in between.
+    """
+    beside, step = ~samples.mask, view.settings.offhead_step
+    if view.settings.offhead == "zero" or not beside.any():
         return
-    field_along_rays(
-        field,
-        view.camera,
-        samples,
-        ~samples.mask,
-        rule="frame",
-        out=out,
-        encoding=encoding,
-        threads=view.threads,
+    if step == 1:
+        field_along_rays(
+            field, view.camera, samples, beside, rule="frame", out=out, encoding=encoding, threads=view.threads
+        )
+        return
+    coarse_view, needed = _coarse_view(view.camera, beside, step)
+    rays = RaySamples(
+        first=np.full(needed.shape, samples.first[beside][0]),
+        step=np.full(needed.shape, samples.step[beside][0]),
+        middle=np.full(needed.shape, samples.middle[beside][0]),
+        mask=~needed,
     )
+    coarse = np.zeros((len(out), *needed.shape), dtype=np.float32)
+    field_along_rays(
+        field, coarse_view, rays, needed, rule="frame", out=coarse, encoding=encoding, threads=view.threads
+    )
+    (height, width), (rows, columns) = beside.shape, needed.shape
+    for channel, values in zip(out, coarse, strict=True):
+        fine = cv2.resize(values, (step * columns, step * rows), interpolation=cv2.INTER_LINEAR)
+        np.copyto(channel, fine[step : step + height, step : step + width], where=beside)
+
+
+def _coarse_view(camera: Camera, beside: Bool[np.ndarray, "H W"], step: int) -> tuple[Camera, Bool[np.ndarray, "h w"]]:
+    """The camera of a picture `step` times as coarse with one more pixel on each side, and which of its pixels the
+    bilinear values at `beside` need.
+    """
+    rows, columns = (-(-side // step) for side in beside.shape)
+    whole = camera.cropped(0, 0, columns * step, rows * step)
+    padded = np.zeros((rows * step, columns * step), dtype=np.bool_)
+    padded[: beside.shape[0], : beside.shape[1]] = beside
+    blocks = np.pad(padded.reshape(rows, step, columns, step).any(axis=(1, 3)), 1)
+    needed = cv2.dilate(blocks.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return whole.resized(columns, rows).cropped(-1, -1, columns + 2, rows + 2), needed
 
 
 def ray_points(camera: Camera, depth: Float32[np.ndarray, "H W"]) -> Float32[np.ndarray, "3 H W"]:

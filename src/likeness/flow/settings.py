@@ -27,7 +27,7 @@ CHOICES: dict[str, object] = {
     "encoding": Encoding,
     "flow_frame": FlowFrame,
 }
-LIMITS = {"resolution": (1, 4096), "samples": (1, 1024)}
+LIMITS = {"resolution": (1, 4096), "samples": (1, 1024), "offhead_step": (1, 64)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +44,7 @@ class FlowSettings:
     delta: float = 0.01  # half thickness of the shell, metres
     surface_field: SurfaceField = "plane"  # rule on the head's pixels; beside the head it is always `frame`
     offhead: OffHead = "sf"  # beside the head: the field as it is, fading with the distance, or nothing
+    offhead_step: int = 4  # pixels between the rays beside the head that are looked up, bilinear in between; 1: all
     encoding: Encoding = "stack"  # all samples, value and slope on the surface, value alone, or the flow of the picture
     flow_frame: FlowFrame = "camera"  # camera: the pose is part of the flow; head: each head in its own frame
     extras: tuple[Extra, ...] = ()  # channels after those of the flow; the order is fixed

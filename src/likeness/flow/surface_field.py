@@ -23,7 +23,7 @@ from likeness.geometry.transform import RigidTransform
 Rule = Literal["plane", "frame"]
 
 LOCAL_REACH = 0.03  # metres along the mesh within which the local rule looks for the nearest triangle
-_BLOCK = 64  # packets per block; each block starts afresh, so the result does not depend on the threads
+_BLOCK = 8  # packets per block; each block starts afresh, so the result does not depend on the threads
 _TILE = 4  # pixels: neighbours that are searched together
 _NO_NEIGHBOURS = (
     np.empty((0, 3), np.float32),
