@@ -1,0 +1,146 @@
+"""Everything that can vary in an Export3D model, as frozen records: expression, generator, volume renderer,
+super-resolution, discriminator.
+
+A configuration is written into the weights folder as JSON and rebuilt from there; nothing else decides what is built.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Encoding = Literal["clebs", "lebs", "direct"]  # contrastive basis, the same basis learned with the rest, no basis
+Conditioning = Literal["eadaln", "cross_attention"]
+UpMode = Literal["steps", "single"]
+PoseMode = Literal["exact", "eg3d"]
+CAMERA_NUMBERS = 25  # camera to world 4 x 4, then normalised intrinsics 3 x 3, both row by row
+GAZE_NUMBERS = 4  # yaw and pitch of the left, then of the right eye
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpressionSettings:
+    """Which numbers tell the expression, and how they become the vector that the generator sees."""
+
+    head: str  # name of the head model whose coefficients these are
+    size: int  # coefficients per frame, see `expression.py`
+    gaze: bool = False  # `x_gaze`: the direction of both eyes is told too
+    encoding: Encoding = "clebs"
+    width: int = 512  # d, of the vector that the generator sees
+    basis: int = 10  # n, directions of the basis
+    gaze_basis: int = 4  # further directions, of the gaze
+    hidden: int = 256  # width of the perceptron's layers
+    layers: int = 3  # with an activation
+
+    def __post_init__(self) -> None:
+        if min(self.size, self.width, self.basis, self.gaze_basis, self.hidden, self.layers) < 1:
+            raise ValueError("sizes of the expression must be at least 1")
+        if self.directions > self.width:
+            raise ValueError(f"{self.directions} directions are not orthogonal in {self.width} dimensions")
+
+    @property
+    def inputs(self) -> int:
+        """Numbers per frame that go in."""
+        return self.size + (GAZE_NUMBERS if self.gaze else 0)
+
+    @property
+    def directions(self) -> int:
+        """Directions of the basis, those of the gaze included."""
+        return self.basis + (self.gaze_basis if self.gaze else 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorSettings:
+    """Photo and expression to tri-plane."""
+
+    stem: tuple[int, ...]  # channels at full resolution, then of each halving; a last halving makes the tokens
+    width: int  # h, of a token
+    blocks: int  # L
+    heads: int
+    reduction: int  # R: keys and values come from a map that is R times as coarse
+    feed_forward: int = 2  # times the width
+    up: tuple[int, ...]  # channels of each doubling
+    plane_channels: int = 32
+    up_mode: UpMode = "steps"  # doublings one by one, or all in one pixel shuffle
+    low_pass: float = 1.0  # deviation of the Gaussian after each shuffle, pixels; 0: none
+    conditioning: Conditioning = "eadaln"
+    average: float = 0.999  # of the tri-plane's running average T_EMA; 0: there is none
+    early_average: float = 0.99  # of it in the first steps
+    norm_groups: int = 8
+    high_resolution_skip: bool = False  # `hires_skip`: the stem's features at 1/2 and 1/4 reach the last doublings
+
+    def __post_init__(self) -> None:
+        if len(self.stem) < 2 or not self.up:
+            raise ValueError("the stem needs two entries or more, the doublings one or more")
+        if self.width % self.heads:
+            raise ValueError(f"the width {self.width} must divide by {self.heads} heads")
+        for channels in (*self.stem, *self.up):
+            if channels % self.norm_groups:
+                raise ValueError(f"{channels} channels must divide by {self.norm_groups} norm groups")
+        if len(self.up) > len(self.stem):
+            raise ValueError(f"{len(self.up)} doublings make planes larger than the picture")
+
+    @property
+    def coarseness(self) -> int:
+        """Picture pixels per token, along each side."""
+        return int(2 ** len(self.stem))
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeSettings:
+    """Tri-plane and camera to a small picture of features."""
+
+    resolution: int  # pixels per side
+    coarse: int = 48  # depths per ray, evenly spread
+    fine: int = 48  # further ones, where the first found something
+    box: float = 1.0  # side of the cube that the planes span, world units
+    hidden: int = 64  # width of the decoder
+    features: int = 32  # channels that are composited; the first three are the small picture
+
+    def __post_init__(self) -> None:
+        if min(self.resolution, self.hidden) < 1 or self.coarse < 3 or self.fine < 0 or self.features < 3:
+            raise ValueError("a ray needs three depths or more, a picture three features or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuperResolutionSettings:
+    """Small picture of features to picture."""
+
+    first: int  # channels at the small resolution
+    blocks: int  # residual blocks there
+    doublings: tuple[int, ...]  # channels of each
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscriminatorSettings:
+    """Channels at side r: min(base / r, most)."""
+
+    base: int
+    most: int
+    embedding: int = 512  # of picture and camera, before their product
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export3dConfig:
+    """One model."""
+
+    image_size: int  # pixels per side
+    expression: ExpressionSettings
+    generator: GeneratorSettings
+    volume: VolumeSettings
+    super_resolution: SuperResolutionSettings
+    discriminator: DiscriminatorSettings
+    pose_mode: PoseMode = "exact"
+    background: bool = False  # `x_background`: a layer of its own behind the volume, from the photo
+    background_channels: int = 32
+
+    def __post_init__(self) -> None:
+        if self.image_size % self.generator.coarseness:
+            raise ValueError(f"{self.image_size} pixels must divide by {self.generator.coarseness}")
+        if self.volume.resolution * 2 ** len(self.super_resolution.doublings) != self.image_size:
+            raise ValueError(
+                f"{self.volume.resolution} pixels doubled {len(self.super_resolution.doublings)} times are not "
+                f"{self.image_size}"
+            )
+
+    @property
+    def plane_size(self) -> int:
+        """Pixels per side of a plane."""
+        return int(self.image_size // self.generator.coarseness * 2 ** len(self.generator.up))
