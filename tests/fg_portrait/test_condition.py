@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from likeness.data.region_weights import RegionWeights
 from likeness.data.sample import Sample, Shot
 from likeness.errors import InputError
 from likeness.fg_portrait.batches import make_batch, mirrored_condition
@@ -18,7 +19,7 @@ from likeness.fg_portrait.condition import (
     posed_head,
     tensor_pictures,
 )
-from likeness.fg_portrait.config import ControlSettings, FgPortraitConfig, RegionWeights
+from likeness.fg_portrait.config import ControlSettings, FgPortraitConfig
 from likeness.fg_portrait.objective import training_loss
 from likeness.fg_portrait.presets import second_stage, tiny
 from likeness.flow.settings import FlowSettings

@@ -94,9 +94,7 @@ def split_numbers(
     return numbers[..., :16].reshape(*batch, 4, 4), numbers[..., 16:CAMERA_NUMBERS].reshape(*batch, 3, 3)
 
 
-def camera_of_frame(
-    frame: MotionFrame, camera: Camera, *, pose_mode: PoseMode = "exact"
-) -> Float32[np.ndarray, "25"]:
+def camera_of_frame(frame: MotionFrame, camera: Camera, *, pose_mode: PoseMode = "exact") -> Float32[np.ndarray, "25"]:
     """Where the camera of a picture stands around the head that the frame poses.
 
     Raises:
@@ -106,9 +104,7 @@ def camera_of_frame(
     return _in_mode(T_head_cam.rotation, world_from_head(T_head_cam.translation), camera.intrinsics, pose_mode)
 
 
-def frame_of_camera(
-    numbers: Float[np.ndarray, "25"], *, width: int, height: int
-) -> tuple[RigidTransform, Camera]:
+def frame_of_camera(numbers: Float[np.ndarray, "25"], *, width: int, height: int) -> tuple[RigidTransform, Camera]:
     """`T_cam_head` (metres) and camera of a picture of that size: the inverse of `camera_of_frame`.
 
     Raises:
@@ -170,9 +166,7 @@ def world_from_fit(vertices: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3
     return FIT_SCALE * vertices + FIT_ORIGIN
 
 
-def project_world(
-    numbers: Float[np.ndarray, "25"], points: Float[np.ndarray, "N 3"]
-) -> Float[np.ndarray, "N 2"]:
+def project_world(numbers: Float[np.ndarray, "25"], points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 2"]:
     """Where world points lie in the picture, 0 to 1 across it, x right, y down."""
     pose, intrinsics = split_numbers(np.asarray(numbers, dtype=np.float64))
     seen = (points - pose[:3, 3]) @ pose[:3, :3]

@@ -64,7 +64,9 @@ def gaze_of_frame(frame: MotionFrame) -> Float32[np.ndarray, "4"]:
     return np.array([left[1], -left[0], right[1], -right[0]], dtype=np.float32)
 
 
-def inputs_of_frame(settings: ExpressionSettings, head: HeadModel, frame: MotionFrame) -> Float32[np.ndarray, " inputs"]:
+def inputs_of_frame(
+    settings: ExpressionSettings, head: HeadModel, frame: MotionFrame
+) -> Float32[np.ndarray, " inputs"]:
     """All numbers that a model is conditioned on: the expression, and the gaze if it takes that too.
 
     Raises:
@@ -79,6 +81,8 @@ def inputs_of_frame(settings: ExpressionSettings, head: HeadModel, frame: Motion
     return np.concatenate([expression, gaze_of_frame(frame)]) if settings.gaze else expression
 
 
-def without_gaze(settings: ExpressionSettings, inputs: Float[np.ndarray, "*batch inputs"]) -> Float[np.ndarray, "*batch n"]:
+def without_gaze(
+    settings: ExpressionSettings, inputs: Float[np.ndarray, "*batch inputs"]
+) -> Float[np.ndarray, "*batch n"]:
     """The expression's own numbers of a model's inputs."""
     return inputs[..., :-GAZE_NUMBERS] if settings.gaze else inputs

@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from likeness.data.region_weights import RegionWeights, region_weights
 from likeness.data.sample import Sample, Shot
 from likeness.fg_portrait.condition import View, make_source, motion_condition, picture_tensor, posed_head
-from likeness.fg_portrait.config import FgPortraitConfig, RegionWeights
+from likeness.fg_portrait.config import FgPortraitConfig
 from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.objective import Batch
-from likeness.fg_portrait.region_weights import region_weights
 from likeness.fg_portrait.sampler import join_conditions
 from likeness.heads.model import HeadModel
 

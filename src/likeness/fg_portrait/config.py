@@ -6,6 +6,7 @@ A configuration is written into the weights folder as JSON and rebuilt from ther
 from dataclasses import dataclass, field
 from typing import Literal
 
+from likeness.data.region_weights import RegionWeights
 from likeness.flow.settings import FlowSettings
 
 Space = Literal["vae", "tiny_vae", "pixel_unshuffle"]
@@ -82,18 +83,6 @@ class TemporalSettings:
     max_length: int = 32  # entries of the position table
     mid_block: bool = False
     heads: tuple[int, ...]  # of each level
-
-
-@dataclass(frozen=True, kw_only=True)
-class RegionWeights:
-    """How much the error of a pixel counts, beside 1 for the background."""
-
-    head: float = 1.0
-    features: float = 1.0  # eyes and mouth
-
-    def __post_init__(self) -> None:
-        if not (self.head > 0.0 and self.features > 0.0):
-            raise ValueError(f"weights of regions must be above 0, got {self.head} and {self.features}")
 
 
 @dataclass(frozen=True, kw_only=True)

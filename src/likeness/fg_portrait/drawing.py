@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from likeness.data.region_weights import RegionWeights
 from likeness.data.sample import Sample
 from likeness.fg_portrait.batches import make_batch, view_of
 from likeness.fg_portrait.condition import make_source, motion_condition, picture_tensor, tensor_pictures
-from likeness.fg_portrait.config import FgPortraitConfig, RegionWeights
+from likeness.fg_portrait.config import FgPortraitConfig
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.objective import training_loss
 from likeness.fg_portrait.sampler import Sampler

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from likeness.data.region_weights import RegionWeights
 from likeness.fg_portrait.config import (
     ControlSettings,
     DiffusionSettings,
     FgPortraitConfig,
-    RegionWeights,
     SamplingSettings,
     TemporalSettings,
     UnetSettings,

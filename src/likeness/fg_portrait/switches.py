@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, get_args
 
+from likeness.data.region_weights import RegionWeights
 from likeness.errors import InputError
-from likeness.fg_portrait.config import Condition, ControlSettings, Init, RegionWeights, Unconditional
+from likeness.fg_portrait.config import Condition, ControlSettings, Init, Unconditional
 from likeness.fg_portrait.recipes import Recipe
 from likeness.flow.settings import EXTRA_NAMES, Encoding, Extra, FlowFrame, OffHead, Sampling, SurfaceField
 

@@ -1,9 +1,10 @@
 """How much each pixel of a target counts: the head, and in it eyes and mouth, more than what is around them."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float, Float32
 
-from likeness.fg_portrait.config import RegionWeights
 from likeness.flow.depth import render_depth
 from likeness.flow.posed import PosedHead
 from likeness.heads.landmark_sets import EYE_LEFT_RING, EYE_RIGHT_RING, LIPS_OUTER
@@ -11,6 +12,18 @@ from likeness.heads.model import HeadModel
 from likeness.heads.skinning import landmark_points
 
 MARGIN = 1.4  # times the outline of eyes and mouth, so that lids and the skin around lips belong to them
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionWeights:
+    """How much the error of a pixel counts, beside 1 for the background."""
+
+    head: float = 1.0
+    features: float = 1.0  # eyes and mouth
+
+    def __post_init__(self) -> None:
+        if not (self.head > 0.0 and self.features > 0.0):
+            raise ValueError(f"weights of regions must be above 0, got {self.head} and {self.features}")
 
 
 def region_weights(head: HeadModel, posed: PosedHead, weights: RegionWeights) -> Float32[np.ndarray, "H W"]:

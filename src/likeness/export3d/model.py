@@ -1,0 +1,105 @@
+"""An Export3D model: photo and expression to tri-plane, tri-plane and camera to picture."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from likeness.export3d.background import BackgroundLayer
+from likeness.export3d.clebs import ExpressionEncoder
+from likeness.export3d.config import Export3dConfig
+from likeness.export3d.generator import Generator, ReadSource
+from likeness.export3d.super_resolution import SuperResolution
+from likeness.export3d.volume import VolumePicture, VolumeRenderer
+
+Part = Literal["expression", "generator", "volume", "super_resolution", "background"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFeatures:
+    """All that a model takes from photos; it does not depend on expression or camera."""
+
+    read: ReadSource
+    background: Float[Tensor, "B F r r"] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """What a camera sees of a tri-plane."""
+
+    image: Float[Tensor, "B 3 H W"]  # about -1 to 1, not clamped
+    small: Float[Tensor, "B 3 r r"]  # the volume's own colours, before super-resolution
+    depth: Float[Tensor, "B 1 r r"]  # world units along the ray
+    opacity: Float[Tensor, "B 1 r r"]  # 0 where nothing but background is seen
+
+
+class Export3dModel(nn.Module):
+    """The networks that inference needs; the discriminator belongs to the training."""
+
+    def __init__(self, config: Export3dConfig) -> None:
+        super().__init__()
+        self.config = config
+        features, resolution = config.volume.features, config.volume.resolution
+        self.expression = ExpressionEncoder(config.expression)
+        self.generator = Generator(
+            config.generator, expression_width=config.expression.width, plane_size=config.plane_size
+        )
+        self.volume = VolumeRenderer(config.volume, config.generator.plane_channels)
+        self.super_resolution = SuperResolution(config.super_resolution, features=features)
+        self.background = (
+            BackgroundLayer(config.background_channels, features=features, resolution=resolution)
+            if config.background
+            else None
+        )
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Names of the networks that this model has."""
+        names: tuple[Part, ...] = ("expression", "generator", "volume", "super_resolution")
+        return names if self.background is None else (*names, "background")
+
+    def part(self, name: Part) -> nn.Module:
+        """One of them."""
+        found: nn.Module = getattr(self, name)
+        return found
+
+    def read(self, image: Float[Tensor, "B 3 H W"], matte: Float[Tensor, "B 1 H W"] | None = None) -> SourceFeatures:
+        """What is taken from photos.
+
+        Args:
+            image: -1 to 1.
+            matte: 1 where the person is; a model with a background needs it.
+        """
+        if self.background is None:
+            return SourceFeatures(read=self.generator.read(image), background=None)
+        if matte is None:
+            raise ValueError("a model with a background layer needs the person's matte")
+        return SourceFeatures(read=self.generator.read(image), background=self.background(image, matte))
+
+    def planes(self, source: SourceFeatures, expression: Float[Tensor, "B d"]) -> Float[Tensor, "B 3 C size size"]:
+        """The tri-plane of people with expression vectors, see `ExpressionEncoder`."""
+        planes: Tensor = self.generator(source.read, expression)
+        return planes
+
+    def picture(
+        self,
+        planes: Float[Tensor, "B 3 C size size"],
+        cameras: Float[Tensor, "B 25"],
+        source: SourceFeatures,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Picture:
+        """What cameras see.
+
+        Args:
+            generator: draws the places on the rays, in training; None: always the same places.
+        """
+        seen: VolumePicture = self.volume.render(planes, cameras, generator=generator)
+        features = seen.features
+        if source.background is not None:
+            features = features + (1.0 - seen.opacity) * (source.background + 1.0)
+        return Picture(
+            image=self.super_resolution(features), small=features[:, :3], depth=seen.depth, opacity=seen.opacity
+        )
