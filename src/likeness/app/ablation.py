@@ -13,8 +13,9 @@ import torch
 from likeness.app.ablate import Ablate
 from likeness.app.console import say, say_table
 from likeness.app.results import Watch, unwatched
-from likeness.app.train import Train
-from likeness.app.training import chosen_recipe, first_networks, open_folders
+from likeness.app.train import TrainFgPortrait
+from likeness.app.train_fg_portrait import chosen_recipe, first_networks
+from likeness.app.training import open_folders
 from likeness.data.clip import Clip
 from likeness.data.held_out import hold_out
 from likeness.data.sample import Sample
@@ -221,10 +222,9 @@ def with_draft(scene: Scene, known: Known, head: HeadModel) -> Sample:
     return replace(scene.sample, targets=(replace(scene.target, draft=warped(scene, known, head)),))
 
 
-def _training(command: Ablate, *, seed: int) -> Train:
+def _training(command: Ablate, *, seed: int) -> TrainFgPortrait:
     """The training command of one row, but for its switches."""
-    return Train(
-        method=command.method,
+    return TrainFgPortrait(
         preset=command.preset,
         data=command.data,
         out=command.out,

@@ -15,7 +15,7 @@ from likeness.app.evaluate import Evaluate
 from likeness.app.flow import Flow
 from likeness.app.machine import prepare_libraries
 from likeness.app.options import AnimateOptions, Edits, FaceNumber, File, MotionChanges, Picture, Rendering
-from likeness.app.train import Train
+from likeness.app.train import TrainCommand
 from likeness.app.weights import WeightsCommand
 
 DESCRIPTION = "One photo in, a moving, editable, turnable person out."
@@ -252,7 +252,7 @@ Command = (
     | HeadCommand
     | Flow
     | DataCommand
-    | Train
+    | TrainCommand
     | Ablate
     | WeightsCommand
     | Bench

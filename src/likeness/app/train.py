@@ -1,10 +1,10 @@
-"""The command `likeness train`: a model trained on prepared clips; the same command goes on where it stopped."""
+"""The commands `likeness train METHOD`: models trained on prepared clips; the same command goes on where it stopped."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
 from likeness.app.console import watch
 from likeness.app.options import File
@@ -14,21 +14,11 @@ Optionally = Annotated[Path | None, arg(metavar="FOLDER")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Train:
-    """Train a model on clips made by `likeness data`; the same command goes on where it stopped.
+class TrainingOptions:
+    """What all trainings have in common."""
 
-    Several graphics cards: torchrun --standalone --nproc-per-node N --no-python likeness train ...
-    """
-
-    method: Positional[Literal["fg-portrait"]]
-    preset: Positional[Literal["tiny", "laptop", "small", "full"]]
     data: Annotated[tuple[Path, ...], arg(metavar="FOLDER [FOLDER ...]")]  # folders of clips, from `likeness data`
     out: Annotated[Path, arg(metavar="RUN")]  # folder of this run; made if missing, continued if not
-    stage: Literal[1, 2] = 1  # 1: pairs of frames; 2: temporal layers on windows of video
-    start: Optionally = None  # weights to begin with: those of stage 1 for stage 2
-    base: Optionally = None  # Stable Diffusion 1.5 in the layout of diffusers; the preset full needs it
-    x_portrait: File = None  # model_state-415001.th, for the start of the appearance network
-    animatediff: File = None  # motion modules, for the start of the temporal layers
     validation: Optionally = None  # clips for the pictures and numbers on the way; otherwise those of the training
     steps: int | None = None  # length of the run; each preset has its own
     minutes: float | None = None  # the same by the clock, over all continuations; the learning rate follows it
@@ -41,10 +31,58 @@ class Train:
     seed: int = 0
     cpu: Flag = False  # even if there is a graphics card
 
+
+@dataclass(frozen=True, kw_only=True)
+class TrainFgPortrait(TrainingOptions):
+    """Train FG-Portrait on clips made by `likeness data`; the same command goes on where it stopped.
+
+    Several graphics cards: torchrun --standalone --nproc-per-node N --no-python likeness train ...
+    """
+
+    preset: Positional[Literal["tiny", "laptop", "small", "full"]]
+    stage: Literal[1, 2] = 1  # 1: pairs of frames; 2: temporal layers on windows of video
+    start: Optionally = None  # weights to begin with: those of stage 1 for stage 2
+    base: Optionally = None  # Stable Diffusion 1.5 in the layout of diffusers; the preset full needs it
+    x_portrait: File = None  # model_state-415001.th, for the start of the appearance network
+    animatediff: File = None  # motion modules, for the start of the temporal layers
+
     def run(self) -> None:
         from likeness.nn.require import require_models
 
         require_models("likeness train")
-        from likeness.app.training import train_fg_portrait
+        from likeness.app.train_fg_portrait import train_fg_portrait
 
         train_fg_portrait(self, watch=watch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainExport3d(TrainingOptions):
+    """Train Export3D on clips made by `likeness data`; the same command goes on where it stopped.
+
+    Several graphics cards: torchrun --standalone --nproc-per-node N --no-python likeness train ...
+    """
+
+    preset: Positional[Literal["tiny", "laptop", "small", "base_256", "base_512"]]
+    clebs: Optionally = None  # weights of an expression encoder from `likeness train clebs`; kept as they are
+    encoding: Literal["clebs", "lebs", "direct"] = "clebs"  # lebs, direct: the encoder is trained with the rest
+    basis: int = 10  # directions of the expression, where the encoder is trained with the rest
+    gaze: Flag = False  # tell the directions of the eyes too, where the encoder is trained with the rest
+    conditioning: Literal["eadaln", "cross_attention"] = "eadaln"  # how the expression reaches the generator
+    background: Flag = False  # a layer of its own behind the head; needs clips with mattes
+    start: Optionally = None  # weights to begin with; their sizes may be those of another resolution
+    lpips_backbone: File = None  # vgg16-397923af.pth, for the perceptual loss; otherwise a plain one
+    lpips_linear: File = None  # vgg.pth of LPIPS 0.1, likewise
+
+    def run(self) -> None:
+        from likeness.nn.require import require_models
+
+        require_models("likeness train")
+        from likeness.app.train_export3d import train_export3d
+
+        train_export3d(self, watch=watch)
+
+
+TrainCommand = Annotated[
+    Annotated[TrainFgPortrait, subcommand("fg-portrait")] | Annotated[TrainExport3d, subcommand("export3d")],
+    subcommand("train", description="Train a model on clips."),
+]

@@ -1,6 +1,5 @@
-"""Trainings from the command line: clips, networks and their start, processes and device, and what is said about it."""
+"""What trainings from the command line share: clips, the recipe's numbers, processes and device, and what is said."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,59 +8,22 @@ import torch
 
 from likeness.app.console import say
 from likeness.app.results import Watch, unwatched
-from likeness.app.train import Train
+from likeness.app.train import TrainingOptions
 from likeness.data.clip import Clip
 from likeness.data.folder import open_clips
-from likeness.errors import InputError
-from likeness.fg_portrait.assemble import ForeignWeights, assemble_networks
-from likeness.fg_portrait.config import FgPortraitConfig
-from likeness.fg_portrait.networks import Networks, build_networks
-from likeness.fg_portrait.recipes import RECIPES, Recipe
-from likeness.fg_portrait.train import FgPortraitTask
-from likeness.fg_portrait.weights import load_training_weights
-from likeness.heads.builtin import builtin_head
 from likeness.heads.model import HeadModel
 from likeness.training.loop import train
 from likeness.training.processes import Processes, join_processes
-
-logger = logging.getLogger(__name__)
-
-
-def train_fg_portrait(command: Train, *, watch: Watch = unwatched) -> None:
-    """Train as the command says; ends the program with 130 or 143 where it was interrupted.
-
-    Raises:
-        LikenessError: clips, weights or settings cannot be used, or a file cannot be written.
-    """
-    recipe = chosen_recipe(command)
-    head = builtin_head()
-    clips = open_folders(command.data, head)
-    checks = open_folders([command.validation], head) if command.validation is not None else ()
-    processes = join_processes(on_cpu=command.cpu or not torch.cuda.is_available())
-    torch.manual_seed(recipe.training.seed)  # fresh weights
-    networks = first_networks(recipe.model, command, head).to(processes.device)
-    task = FgPortraitTask(networks, clips, head, recipe.samples, seed=recipe.training.seed, check_clips=checks)
-    number = sum(value.numel() for value in task.players[0].parameters.values())
-    if processes.is_first:
-        say(f"{number / 1e6:.2f} million parameters on {len(task.clips)} clips, {_place(processes)}")
-    outcome = train(task, recipe.training, command.out, processes, watch=watch if processes.is_first else unwatched)
-    minutes = outcome.elapsed_seconds / 60.0
-    if outcome.exit_code is not None:
-        if processes.is_first:
-            say(f"stopped after {outcome.step} steps ({minutes:.1f} minutes); the same command goes on from there")
-        raise SystemExit(outcome.exit_code)
-    if processes.is_first:
-        say(f"{command.out / 'weights'}: {outcome.step} steps in {minutes:.1f} minutes")
+from likeness.training.settings import TrainSettings
+from likeness.training.task import Task
 
 
-def chosen_recipe(command: Train) -> Recipe:
-    """The preset's recipe with the options in place of its own numbers.
+def asked_settings(training: TrainSettings, command: TrainingOptions) -> TrainSettings:
+    """A preset's settings with the options in place of its own numbers.
 
     Raises:
         InputError: a number cannot be used.
     """
-    recipe = RECIPES[command.preset](command.stage)
-    training = recipe.training
     if command.steps is not None or command.minutes is not None:
         training = replace(training, steps=command.steps, minutes=command.minutes)
     if command.rate is not None:
@@ -74,34 +36,7 @@ def chosen_recipe(command: Train) -> Recipe:
         if getattr(command, name) is not None
     }
     saves = command.saves_memory or training.saves_memory
-    return replace(recipe, training=replace(training, **asked, seed=command.seed, saves_memory=saves))
-
-
-def first_networks(config: FgPortraitConfig, command: Train, head: HeadModel) -> Networks:
-    """The networks before the first step: fresh, from foreign weights, or from an earlier training.
-
-    Raises:
-        InputError: weights are missing, or do not fit.
-    """
-    if config.pretrained and command.base is None:
-        raise InputError(
-            f"the preset {command.preset} needs Stable Diffusion 1.5: give its folder (diffusers layout) with --base"
-        )
-    if command.base is not None:
-        weights = ForeignWeights(
-            stable_diffusion=command.base, x_portrait=command.x_portrait, animatediff=command.animatediff
-        )
-        networks, reports = assemble_networks(config, weights)
-    else:
-        networks, reports = build_networks(config), []
-    if command.start is not None:
-        reports += load_training_weights(command.start, networks, head=head)
-    elif command.stage == 2:
-        raise InputError("stage 2 goes on from stage 1: give the weights folder of its run with --start")
-    for report in reports:
-        logger.info("%s", report.line)
-    networks.freeze()
-    return networks
+    return replace(training, **asked, seed=command.seed, saves_memory=saves)
 
 
 def open_folders(folders: Sequence[Path], head: HeadModel) -> tuple[Clip, ...]:
@@ -111,6 +46,41 @@ def open_folders(folders: Sequence[Path], head: HeadModel) -> tuple[Clip, ...]:
         InputError: one holds no clips, or a damaged one.
     """
     return tuple(clip for folder in folders for clip in open_clips(folder, head))
+
+
+def started_processes(command: TrainingOptions, settings: TrainSettings) -> Processes:
+    """The processes of this training on their devices; fresh weights are drawn alike in all of them."""
+    processes = join_processes(on_cpu=command.cpu or not torch.cuda.is_available())
+    torch.manual_seed(settings.seed)
+    return processes
+
+
+def run_training(
+    task: Task,
+    settings: TrainSettings,
+    command: TrainingOptions,
+    processes: Processes,
+    *,
+    num_clips: int,
+    watch: Watch = unwatched,
+) -> None:
+    """Train as the command says; ends the program with 130 or 143 where it was interrupted.
+
+    Raises:
+        LikenessError: the run's folder cannot be used, a loss is not finite, or a file cannot be written.
+    """
+    if processes.is_first:
+        counts = [sum(value.numel() for value in player.parameters.values()) / 1e6 for player in task.players]
+        sizes = " + ".join(f"{count:.2f}" for count in counts)
+        say(f"{sizes} million parameters on {num_clips} clips, {_place(processes)}")
+    outcome = train(task, settings, command.out, processes, watch=watch if processes.is_first else unwatched)
+    minutes = outcome.elapsed_seconds / 60.0
+    if outcome.exit_code is not None:
+        if processes.is_first:
+            say(f"stopped after {outcome.step} steps ({minutes:.1f} minutes); the same command goes on from there")
+        raise SystemExit(outcome.exit_code)
+    if processes.is_first:
+        say(f"{command.out / 'weights'}: {outcome.step} steps in {minutes:.1f} minutes")
 
 
 def _place(processes: Processes) -> str:

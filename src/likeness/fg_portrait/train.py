@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
 
 from likeness.data.augment import UNCHANGED
 from likeness.data.clip import Clip
+from likeness.data.comparison import trusted_psnr
 from likeness.data.pairs import PairRule
 from likeness.data.sample import Sample, SampleSettings, draw_sample, usable_clips
 from likeness.errors import InputError
@@ -122,8 +123,8 @@ class FgPortraitTask:
             for sample, pictures in zip(samples, drawn, strict=True)
             for shot, picture in zip(sample.targets, pictures, strict=True)
         ]
-        numbers["psnr"] = float(np.mean([_psnr(picture, shot.image, shot.trust) for _, shot, picture in pairs]))
-        copied = [_psnr(sample.source.image, shot.image, shot.trust) for sample, shot, _ in pairs]
+        numbers["psnr"] = float(np.mean([trusted_psnr(picture, shot.image, shot.trust) for _, shot, picture in pairs]))
+        copied = [trusted_psnr(sample.source.image, shot.image, shot.trust) for sample, shot, _ in pairs]
         return numbers | {"psnr_of_source": float(np.mean(copied))}
 
     def write_weights(self, folder: Path, step: int) -> None:
@@ -141,14 +142,6 @@ class FgPortraitTask:
         """The objective on fixed samples with fixed noise."""
         samples = [self._check_sample(number) for number in range(min(CHECK_SAMPLES, 4 * len(self.check_clips)))]
         return mean_loss(self.networks, samples, self.head, config=self.networks.config, seed=CHECK_SEED)
-
-
-def _psnr(
-    picture: UInt8[np.ndarray, "H W 3"], wanted: UInt8[np.ndarray, "H W 3"], trust: Bool[np.ndarray, "H W"]
-) -> float:
-    """Decibels, over the trusted pixels."""
-    error = np.square(picture.astype(np.float64) - wanted)[trust].mean() if trust.any() else np.inf
-    return float(10.0 * np.log10(255.0**2 / max(error, 1e-6)))
 
 
 def with_drafts(clips: Sequence[Clip]) -> tuple[Clip, ...]:

@@ -17,7 +17,7 @@ from likeness.fg_portrait.config import FgPortraitConfig
 from likeness.fg_portrait.networks import Networks, build_networks
 from likeness.flow.settings import FlowSettings
 from likeness.heads.model import HeadModel
-from likeness.nn.checkpoint import WeightsHeader, read_config, read_header, read_part, save_weights
+from likeness.nn.checkpoint import WeightsHeader, check_head, read_config, read_header, read_part, save_weights
 from likeness.nn.foreign.lora import merge_lora
 from likeness.nn.load_report import LoadReport, load_tensors
 
@@ -105,19 +105,6 @@ def load_training_weights(folder: Path, networks: Networks, *, head: HeadModel) 
     check_flow(config.control.flow, networks.config.control.flow, Path(folder))
     wanted = [name for name in header.parts if name != "motion" or networks.config.temporal is not None]
     return [_load_part(networks, name, read_part(Path(folder), name)) for name in wanted]
-
-
-def check_head(header: WeightsHeader, head: HeadModel, folder: Path) -> None:
-    """The weights know this head.
-
-    Raises:
-        InputError: they were trained on another.
-    """
-    if (header.head_name, header.head_version) != (head.name, head.version):
-        raise InputError(
-            f"{folder} was trained on the head {header.head_name} {header.head_version}, but {head.name} "
-            f"{head.version} is in use: track with that head or give other weights"
-        )
 
 
 def check_flow(stored: FlowSettings, wanted: FlowSettings, folder: Path) -> None:

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from likeness.errors import InputError, OutputError
+from likeness.heads.model import HeadModel
 from likeness.nn.json_record import record_from_json, record_to_json
 from likeness.nn.tensor_files import read_json, read_tensors
 
@@ -85,6 +86,19 @@ def read_header(folder: Path) -> WeightsHeader:
         if Path(name).name != name or not (folder / f"{name}.safetensors").is_file():
             raise InputError(f"{folder / name}.safetensors is missing: the weights folder is not complete")
     return header
+
+
+def check_head(header: WeightsHeader, head: HeadModel, folder: Path) -> None:
+    """The weights know this head.
+
+    Raises:
+        InputError: they were trained on another.
+    """
+    if (header.head_name, header.head_version) != (head.name, head.version):
+        raise InputError(
+            f"{folder} was trained on the head {header.head_name} {header.head_version}, but {head.name} "
+            f"{head.version} is in use: track with that head or give other weights"
+        )
 
 
 def read_config(folder: Path, kind: type[Any]) -> Any:
