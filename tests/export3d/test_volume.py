@@ -116,6 +116,19 @@ def test_every_plane_and_weight_gets_its_gradient() -> None:
     assert all(parameter.grad is not None and parameter.grad.abs().max() > 0.0 for parameter in renderer.parameters())
 
 
+def test_saving_memory_changes_no_gradient() -> None:
+    renderer, planes = _random()
+    planes.requires_grad_(True)
+    found = []
+    for renderer.saves_memory in (False, True):
+        picture = renderer.render(planes, _cameras(2), generator=torch.Generator().manual_seed(0), chunk_rays=100)
+        (picture.features.square().mean() + picture.depth.mean()).backward()
+        assert planes.grad is not None
+        found.append(planes.grad)
+        planes.grad = None
+    assert torch.allclose(*found, atol=1e-7)
+
+
 @pytest.mark.parametrize("fine", [0, 24])
 def test_gradient_is_the_slope(fine: int) -> None:
     renderer, planes = _random(settings=replace(SETTINGS, fine=fine, resolution=6))

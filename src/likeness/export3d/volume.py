@@ -9,6 +9,7 @@ import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from likeness.export3d.config import VolumeSettings
 from likeness.export3d.decoder import PointDecoder, widened
@@ -45,6 +46,7 @@ class VolumeRenderer(nn.Module):
             raise ValueError(f"further depths need at least 4 first ones, got {settings.coarse}")
         self.settings = settings
         self.decoder = PointDecoder(plane_channels, settings.hidden, settings.features)
+        self.saves_memory = False  # what points hold is computed again in the backward pass, instead of kept
 
     def render(
         self,
@@ -138,6 +140,16 @@ class VolumeRenderer(nn.Module):
         self, planes: Float[Tensor, "B 3 C h w"], rays: Rays, depths: Float[Tensor, "B R N"]
     ) -> tuple[Float[Tensor, "B R N"], Float[Tensor, "B R N F"]]:
         """Density and features at depths of rays."""
-        sampled = sample_planes(planes, ray_points(rays, depths), box=self.settings.box)
-        density, features = self.decoder(sampled)
+        points = ray_points(rays, depths)
+        if self.saves_memory and torch.is_grad_enabled():
+            density, features = checkpoint(self._decoded, planes, points, use_reentrant=False)
+        else:
+            density, features = self._decoded(planes, points)
         return density.unflatten(1, depths.shape[1:]), features.unflatten(1, depths.shape[1:])
+
+    def _decoded(
+        self, planes: Float[Tensor, "B 3 C h w"], points: Float[Tensor, "B N 3"]
+    ) -> tuple[Float[Tensor, "B N"], Float[Tensor, "B N F"]]:
+        """Density and features at points."""
+        density, features = self.decoder(sample_planes(planes, points, box=self.settings.box))
+        return density, features
