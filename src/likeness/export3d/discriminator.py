@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from likeness.export3d.blocks import activation, convolution, reduced
+from likeness.export3d.blocks import SLOPE, activation, convolution, reduced
 from likeness.export3d.config import CAMERA_NUMBERS, DiscriminatorSettings
 
 LAST_SIDE = 4  # pixels, of the last map
@@ -44,6 +44,11 @@ class Discriminator(nn.Module):
         self.embedding = nn.Sequential(nn.Linear(last * LAST_SIDE**2, width), activation(), nn.Linear(width, width))
         self.camera = nn.Sequential(nn.Linear(CAMERA_NUMBERS, width), activation(), nn.Linear(width, width))
         self.image_size = image_size
+        for layer in self.modules():  # without it, twelve layers would leave nothing of the picture to judge
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
 
     def forward(
         self, picture: Float[Tensor, "B 3 H W"], small: Float[Tensor, "B 3 h w"], cameras: Float[Tensor, "B 25"]

@@ -47,7 +47,7 @@ def small(expression: ExpressionSettings) -> Export3dConfig:
         ),
         volume=VolumeSettings(resolution=64, coarse=24, fine=24),
         super_resolution=SuperResolutionSettings(first=64, blocks=2, doublings=(64, 32)),
-        discriminator=DiscriminatorSettings(base=8192, most=256),
+        discriminator=DiscriminatorSettings(base=8192, most=256, embedding=256),
     )
 
 
@@ -59,7 +59,7 @@ def laptop(expression: ExpressionSettings) -> Export3dConfig:
         generator=GeneratorSettings(
             stem=(24, 48, 96), width=192, blocks=4, heads=6, reduction=1, up=(96, 64, 48), plane_channels=16
         ),
-        volume=VolumeSettings(resolution=32, coarse=16, fine=16, hidden=32, features=16),
+        volume=VolumeSettings(resolution=32, coarse=12, fine=12, hidden=32, features=16),
         super_resolution=SuperResolutionSettings(first=32, blocks=1, doublings=(32,)),
         discriminator=DiscriminatorSettings(base=2048, most=128, embedding=128),
     )
