@@ -36,24 +36,25 @@ def world(seed: int = 0) -> World:
 
 
 def faces(made: World, identity: np.ndarray, expressions: np.ndarray) -> np.ndarray:
-    """[K 3 32 32] in -1..1: an oval with two eyes and a mouth."""
-    colours = 0.5 + 0.35 * np.tanh(identity @ made.colour_map).reshape(4, 3)
-    row, column = np.mgrid[0:SIDE, 0:SIDE] / SIDE + 0.5 / SIDE - 0.5
-    pictures = []
-    for moved in np.tanh(expressions):
-        picture = np.tile(colours[0][:, None, None], (1, SIDE, SIDE))
+    """[K 3 32 32] in -1..1: an oval with two light eyes and a dark mouth, all with soft edges."""
+    tints = 0.2 * np.tanh(identity @ made.colour_map).reshape(4, 3)
+    behind, skin, light, dark = tints + np.array([0.4, 0.5, 0.8, 0.2])[:, None]
+    row, column = (np.mgrid[0:SIDE, 0:SIDE] + 0.5) / SIDE - 0.5
+    mouth_high, mouth_wide, right, left, gaze_x, gaze_y = np.tanh(expressions).T[..., None, None]
+    pictures = np.broadcast_to(behind[:, None, None], (len(expressions), 3, SIDE, SIDE))
 
-        def paint(inside: np.ndarray, colour: np.ndarray, picture: np.ndarray = picture) -> None:
-            picture[:, inside] = colour[:, None]
+    def paint(x: np.ndarray, y: np.ndarray, wide: np.ndarray, high: np.ndarray, colour: np.ndarray) -> None:
+        nonlocal pictures
+        away = np.hypot((column - x) / wide, (row - y) / high)
+        share = np.clip((1.0 - away) * np.minimum(wide, high) * SIDE + 0.5, 0.0, 1.0)[:, None]
+        pictures = pictures + share * (colour[:, None, None] - pictures)
 
-        paint((column / 0.38) ** 2 + (row / 0.46) ** 2 < 1.0, colours[1])
-        for side, opening in ((-1.0, moved[2]), (1.0, moved[3])):
-            x, y = 0.16 * side + 0.04 * moved[4], -0.12 + 0.05 * moved[5]
-            paint(((column - x) / 0.09) ** 2 + ((row - y) / (0.055 + 0.045 * opening)) ** 2 < 1.0, colours[2])
-        wide, high = 0.15 + 0.08 * moved[1], 0.08 + 0.06 * moved[0]
-        paint((column / wide) ** 2 + ((row - 0.22) / high) ** 2 < 1.0, colours[3])
-        pictures.append(picture)
-    return (2.0 * np.stack(pictures) - 1.0).astype(np.float32)
+    zero = np.zeros_like(gaze_x)
+    paint(zero, zero, zero + 0.40, zero + 0.48, skin)
+    for side, opening in ((-0.18, right), (0.18, left)):
+        paint(side + 0.05 * gaze_x, -0.13 + 0.06 * gaze_y, zero + 0.11, 0.07 + 0.05 * opening, light)
+    paint(zero, zero + 0.23, 0.16 + 0.09 * mouth_wide, 0.10 + 0.07 * mouth_high, dark)
+    return (2.0 * pictures - 1.0).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)

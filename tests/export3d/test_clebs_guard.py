@@ -12,21 +12,22 @@ from likeness.export3d.image_encoder import ImageEncoder, ImageEncoderSettings
 from tests.export3d.drawn_people import NUMBERS, World, videos, world
 
 torch.set_num_threads(1)
-STEPS, BATCH, FRAMES, PERSONS = 100, 8, 12, 400
+BATCH, FRAMES, PERSONS = 8, 12, 400
+STEPS, MIXED_STEPS = 100, 40
 TEST_PERSONS, TEST_FRAMES, SCORED = 60, 40, 16  # of the frames of each test person
 SETTINGS = ExpressionSettings(head="drawn", size=NUMBERS, width=64, basis=6, hidden=64)
 IMAGES = ImageEncoderSettings(channels=(16, 32, 32, 64), width=64)
 
 
-def trained(made: World, *, mixed: bool) -> tuple[ExpressionEncoder, ImageEncoder]:
+def trained(made: World, *, steps: int, mixed: bool = False) -> tuple[ExpressionEncoder, ImageEncoder]:
     torch.manual_seed(0)
     generator = np.random.default_rng(1)
     encoder, images = ExpressionEncoder(SETTINGS), ImageEncoder(IMAGES)
     start = videos(made, list(range(PERSONS)), 1, generator).numbers[:, 0]
     encoder.set_statistics(start.mean(0), start.std(0))
-    optimiser = torch.optim.AdamW([*encoder.parameters(), *images.parameters()], lr=1e-3, weight_decay=1e-4)
-    for step in range(STEPS):
-        optimiser.param_groups[0]["lr"] = 3e-3 * min(1.0, (step + 1) / 10) * (1.0 - 0.9 * step / STEPS)
+    optimiser = torch.optim.AdamW([*encoder.parameters(), *images.parameters()], weight_decay=1e-4, betas=(0.9, 0.95))
+    for step in range(steps):
+        optimiser.param_groups[0]["lr"] = 3e-3 * min(1.0, (step + 1) / 10) * (1.0 - 0.9 * step / steps)
         drawn = videos(made, generator.choice(PERSONS, BATCH, replace=False).tolist(), FRAMES, generator)
         codes = encoder(drawn.numbers.flatten(0, 1)).unflatten(0, (BATCH, FRAMES))
         seen = images(drawn.pictures.flatten(0, 1)).unflatten(0, (BATCH, FRAMES))
@@ -64,9 +65,9 @@ def test_negatives_within_the_video_take_the_person_out_and_mixed_ones_do_not(he
     standard = standard_of(flat)
     persons = np.repeat(np.arange(TEST_PERSONS), TEST_FRAMES)
     assert probe(numbers) > 0.95  # the numbers tell the person
-    assert probe(standard(flat).reshape(numbers.shape) @ principal_axes(standard(flat), 6)) > 0.8  # so do 6 of them
+    assert probe(standard(flat).reshape(numbers.shape) @ principal_axes(standard(flat), 6)) > 0.7  # so do 6 of them
 
-    encoder, images = trained(made, mixed=False)
+    encoder, images = trained(made, steps=STEPS)
     codes = encoded(encoder, test.numbers)
     assert probe(codes) < 0.2
     assert variance_ratio(codes.reshape(-1, 64), persons) < 0.2 < variance_ratio(standard(flat), persons)
@@ -75,5 +76,5 @@ def test_negatives_within_the_video_take_the_person_out_and_mixed_ones_do_not(he
     found = [retrieval(own, code) for own, code in zip(seen, codes, strict=True)]
     assert np.mean([entry.top1 for entry in found]) > 0.25 > 8 * found[0].chance
 
-    leaking, _ = trained(made, mixed=True)
+    leaking, _ = trained(made, steps=MIXED_STEPS, mixed=True)
     assert probe(encoded(leaking, test.numbers)) > 0.8
