@@ -16,7 +16,7 @@ from torch.nn.functional import softplus
 from likeness.errors import InputError
 from likeness.export3d.cameras import head_from_world
 from likeness.export3d.decoder import widened
-from likeness.export3d.planes import PLANES, sample_planes
+from likeness.export3d.planes import sample_planes
 from likeness.export3d.volume import VolumeRenderer
 from likeness.files import atomic_output
 
@@ -77,7 +77,7 @@ def grid_density(
     nothing = torch.zeros_like(first)
     pairs = ((first, second, nothing), (nothing, first, second), (second, nothing, first))  # xy, yz, zx
     of_pairs = []
-    for plane in range(PLANES):
+    for plane in range(len(pairs)):
         alone = torch.zeros_like(planes)
         alone[:, plane] = planes[:, plane]
         points = torch.stack(pairs[plane], dim=-1).reshape(1, -1, 3)

@@ -3,6 +3,7 @@
 Each ray is read at even depths, then at further ones where the first found something; both count (Export3D section 4).
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -73,7 +74,7 @@ class VolumeRenderer(nn.Module):
         side = self.settings.resolution if resolution is None else resolution
         if chunk_rays is None and planes.device.type == "cpu":
             chunk_rays = _CACHED_RAYS
-        with torch.autocast(planes.device.type, enabled=False):
+        with _in_full_precision(planes.device):
             rays = camera_rays(cameras, resolution=side, box=self.settings.box)
             noise = self._noise(rays, generator)
             if chunk_rays is None:
@@ -90,7 +91,7 @@ class VolumeRenderer(nn.Module):
 
     def density(self, planes: Float[Tensor, "B 3 C h w"], points: Float[Tensor, "B N 3"]) -> Float[Tensor, "B N"]:
         """Density at world points, before its softplus."""
-        with torch.autocast(planes.device.type, enabled=False):
+        with _in_full_precision(planes.device):
             density: Tensor = self.decoder(sample_planes(planes, points, box=self.settings.box))[0]
             return density
 
@@ -153,3 +154,10 @@ class VolumeRenderer(nn.Module):
         """Density and features at points."""
         density, features = self.decoder(sample_planes(planes, points, box=self.settings.box))
         return density, features
+
+
+def _in_full_precision(device: torch.device) -> AbstractContextManager[object]:
+    """No automatic lower precision: positions, densities and sums along a ray need 32 bits."""
+    if torch.amp.is_autocast_available(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()  # a device that holds no values has no precision either
