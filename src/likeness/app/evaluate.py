@@ -29,10 +29,11 @@ class Evaluate:
 
     self: a clip drives its own first frame, beside flow-warp blurred as well; zero: the photo's own pose gives the
     photo back; cross: twenty portraits, five clips of others, and these begun at ten frames; edits: asked turns and
-    controls, seen again; peers: beside published outputs; sheets, peer-sheets: pictures for looking at.
+    controls, seen again; peers: beside published outputs; sheets, peer-sheets: pictures for looking at. clebs: what an
+    expression encoder (--weights) still tells of the person, on tracked clips (--data) of people unknown to it.
     """
 
-    protocol: Positional[Protocol]
+    protocol: Positional[Protocol | Literal["clebs"]]
     data: Path | None = None  # folder of the material; otherwise LIKENESS_DATA, or ../shared/data beside a checkout
     limit: int | None = None  # only the first clips, portraits or pairs
     frames: int = 120  # of each clip at most
@@ -42,6 +43,9 @@ class Evaluate:
     rendering: Annotated[Rendering, arg(name="")] = field(default_factory=Rendering)
 
     def run(self) -> None:
+        if self.protocol == "clebs":
+            self._run_clebs()
+            return
         evaluate(
             self.protocol,
             data=self.data,
@@ -50,6 +54,18 @@ class Evaluate:
             out=self.out,
             size=self.size,
             rendering=self.rendering,
+        )
+
+    def _run_clebs(self) -> None:
+        if self.data is None or self.rendering.weights is None:
+            raise InputError("give clips with --data and the weights folder of `likeness train clebs` with --weights")
+        from likeness.nn.require import require_models
+
+        require_models("likeness evaluate clebs")
+        from likeness.app.clebs import evaluate_clebs
+
+        evaluate_clebs(
+            self.rendering.weights, (self.data,), out=self.out, frames=self.frames, limit=self.limit, watch=watch
         )
 
 

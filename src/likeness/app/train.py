@@ -82,7 +82,34 @@ class TrainExport3d(TrainingOptions):
         train_export3d(self, watch=watch)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainClebs(TrainingOptions):
+    """Train the expression encoder of Export3D by contrast within videos; the same command goes on where it stopped.
+
+    Without --validation, somebody in eight is kept for it. Its weights folder is what `likeness train export3d --clebs`
+    takes, and `likeness evaluate clebs` tests.
+    """
+
+    preset: Positional[Literal["tiny", "laptop", "small", "base"]]
+    basis: int | None = None  # directions of the expression; each preset has its own
+    gaze: Flag = False  # further directions for the gaze, learned from crops of the eyes
+    temperature: float | None = None  # of the contrast, otherwise 0.1
+    include_positive: Flag = False  # the denominator holds the pair itself too
+    symmetric: Flag = False  # pictures look for their expressions as well
+    mixed: Flag = False  # candidates come from all videos of a batch: an ablation, which lets the person in
+
+    def run(self) -> None:
+        from likeness.nn.require import require_models
+
+        require_models("likeness train")
+        from likeness.app.clebs import train_clebs
+
+        train_clebs(self, watch=watch)
+
+
 TrainCommand = Annotated[
-    Annotated[TrainFgPortrait, subcommand("fg-portrait")] | Annotated[TrainExport3d, subcommand("export3d")],
+    Annotated[TrainFgPortrait, subcommand("fg-portrait")]
+    | Annotated[TrainExport3d, subcommand("export3d")]
+    | Annotated[TrainClebs, subcommand("clebs")],
     subcommand("train", description="Train a model on clips."),
 ]

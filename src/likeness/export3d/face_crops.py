@@ -37,7 +37,7 @@ class CropPlace:
         return width, round(self.height * width)
 
 
-INNER_FACE = CropPlace(eye_distance=0.30, eyes=(0.5, 0.38))  # from above the brows to the chin of an open mouth
+INNER_FACE = CropPlace(eye_distance=0.36, eyes=(0.5, 0.36))  # from the brows to the chin of an open mouth
 BOTH_EYES = CropPlace(eye_distance=0.54, eyes=(0.5, 0.25), height=0.5)
 
 
