@@ -23,6 +23,23 @@ def test_synthesise_and_show(tmp_path, capsys):
     assert "yaw, degrees" in shown and "of the head hidden in the source, %" in shown
 
 
+def test_people_go_on_where_they_were_stopped(tmp_path, capsys):
+    photos, out = tmp_path / "photos", tmp_path / "people"
+    photos.mkdir()
+    (photos / "astronaut.jpg").write_bytes(PHOTO.read_bytes())
+    (photos / "torn.jpg").write_bytes(PHOTO.read_bytes()[:900])
+    command = ["data", "people", str(photos), "--out", str(out), "--photos", "2", "--views", "2", "--size", "64"]
+    assert main(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("1 people made, 0 shards were there already, 1 photos skipped")
+    assert main([*command, "--heads", "2"]) == 0
+    assert "2 people made, 1 shards were there already" in capsys.readouterr().out
+    assert main([*command, "--heads", "3"]) == 0
+    assert "1 people made, 2 shards were there already" in capsys.readouterr().out
+    assert main(["data", "show", str(out), "--pairs", "3"]) == 0
+    assert capsys.readouterr().out.startswith("4 clips (3 made-head, 1 photo-views), 8 frames with a face")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -32,6 +49,9 @@ def test_synthesise_and_show(tmp_path, capsys):
         (["synthesise", "--out", "{folder}/out"], "ask for some"),
         (["synthesise", "--out", "{folder}/out", "--count", "1"], "pairs need a folder"),
         (["synthesise", "--out", "{folder}/out", "--heads", "1", "--processes", "0"], "--processes must be at least 1"),
+        (["people", "--out", "{folder}/out"], "ask for some"),
+        (["people", "--out", "{folder}/out", "--photos", "1"], "people of photos need a folder"),
+        (["people", "--out", "{folder}/out", "--heads", "1", "--views", "1"], "--views must be 2 to 1000, got 1"),
         (["show", "{folder}"], "holds no clips"),
     ],
 )

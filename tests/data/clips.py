@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from likeness.data.clip import Clip, ClipHeader, NewClip, encode_mask, encode_picture
+from likeness.data.clip import Clip, ClipHeader, NewClip, encode_mask, encode_matte, encode_picture
 from likeness.data.shard import read_shard, write_shard
 from likeness.media.crop import CropWindow
 from tests.heads_for_tests import tiny_head, wiggled_motion
@@ -33,6 +33,9 @@ def new_clip(name: str = "clip", frames: int = 6, kind: str = "video", **changes
         drafts={
             index: encode_picture(np.full((SIZE, SIZE, 3), 10 * index + DRAFT_ERROR, np.uint8))
             for index in header.drafts
+        },
+        mattes={
+            index: encode_matte(np.broadcast_to(np.linspace(0.0, 1.0, SIZE), (SIZE, SIZE))) for index in header.matted
         },
     )
 

@@ -75,7 +75,7 @@ def test_flow_of_the_surface_carries_the_source_onto_the_target():
     )
     background = random_background(2 * size, generator)
     source, target = (
-        draw_person(HEAD, shape, frame, camera, person=person, light=even, background=background) for frame in frames
+        draw_person(HEAD, shape, frame, camera, person=person, light=even, background=background)[0] for frame in frames
     )
     posed = [frame.T_cam_head.apply(posed_vertices(HEAD, shape, frame.expression, frame.joints)) for frame in frames]
     raster = rasterise(

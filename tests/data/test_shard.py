@@ -39,6 +39,31 @@ def test_drafts_are_stored_beside_their_targets(tmp_path):
         stored(tmp_path, new_clip(frames=3, drafts=(2,)))
 
 
+def test_mattes_are_stored_beside_their_frames(tmp_path):
+    made = new_clip(frames=3, matted=(1,))
+    (clip,) = stored(tmp_path, made)
+    assert clip.header.matted == (1,) and clip.matte(0) is None
+    matte = clip.matte(1)
+    assert matte is not None
+    np.testing.assert_allclose(
+        matte, np.broadcast_to(np.linspace(0.0, 1.0, SIZE), (SIZE, SIZE)), atol=0.5 / 255.0 + 1e-6
+    )
+    with pytest.raises(ValueError, match="the header names 1 mattes, the clip holds 0"):
+        stored(tmp_path, replace(made, mattes={}))
+
+
+def test_shards_from_before_there_were_mattes_are_read(tmp_path):
+    path = tmp_path / "old.clips.tar"
+    old = json.loads(header(format_version=1))
+    del old["matted"]
+    write_tar(path, members(clip__json=json.dumps(old).encode()))
+    (clip,) = read_shard(path)
+    assert clip.header.matted == () and clip.matte(0) is None
+    write_tar(path, members(clip__json=header(format_version=1)))
+    with pytest.raises(InputError, match="of another kind"):
+        read_shard(path)
+
+
 def test_equal_clips_give_equal_files(tmp_path):
     paths = [tmp_path / f"{name}.clips.tar" for name in "ab"]
     for path in paths:

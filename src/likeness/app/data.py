@@ -55,10 +55,33 @@ class DataSynthesise:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataPeople:
+    """Make people seen from many sides: those of photos, and made-up ones with exact geometry; all with mattes."""
+
+    folder: Annotated[Positional[Path | None], arg(metavar="FOLDER")] = None  # photos; not needed for heads alone
+    out: OutFolder  # folder for the clips; made if missing
+    photos: int = 0  # people of photos; the photos are used in turn
+    heads: int = 0  # made-up people
+    views: int = 12  # pictures of each
+    seed: int = 0  # the same seed and photos give the same people
+    size: int = 128  # pixels, side of the squares that are kept around the head
+    processes: int = 1  # shards that are made at the same time
+
+    def run(self) -> None:
+        from likeness.app.data_sets import people_data
+
+        for line in people_data(
+            self.folder, self.out, photos=self.photos, heads=self.heads, views=self.views, seed=self.seed,
+            size=self.size, processes=self.processes, watch=watch,
+        ):  # fmt: skip
+            say(line)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataShow:
     """Say what a folder of clips holds: frames, poses, and how much of the face the sources hide."""
 
-    folder: Folder  # as written by `data track` or `data synthesise`
+    folder: Folder  # as written by `data track`, `synthesise` or `people`
     pairs: int = 200  # drawn for the figures about pairs
 
     def run(self) -> None:
@@ -70,6 +93,7 @@ class DataShow:
 DataCommand = Annotated[
     Annotated[DataTrack, subcommand("track")]
     | Annotated[DataSynthesise, subcommand("synthesise")]
+    | Annotated[DataPeople, subcommand("people")]
     | Annotated[DataShow, subcommand("show")],
     subcommand("data", description="Make training data of videos and photos."),
 ]

@@ -10,6 +10,9 @@ from jaxtyping import UInt8
 from likeness.app.results import Watch, unwatched
 from likeness.data.folder import open_clips
 from likeness.data.made_head import MadeHeadSettings
+from likeness.data.made_person import VIEWS
+from likeness.data.people import PeopleSettings, make_people
+from likeness.data.photo_views import PhotoViewsSettings
 from likeness.data.round_trip import RoundTripSettings
 from likeness.data.statistics import describe
 from likeness.data.synthesise import SynthesisSettings, synthesise
@@ -68,6 +71,39 @@ def synthesise_data(
         processes=processes, watch=watch,
     )  # fmt: skip
     line = f"{out}: {report.made} clips made, {report.present} shards were there already"
+    yield f"{line}, {len(report.skipped)} photos skipped"
+    yield from _skipped_lines(report.skipped)
+
+
+def people_data(
+    folder: Path | None,
+    out: Path,
+    *,
+    photos: int,
+    heads: int = 0,
+    views: int = 12,
+    seed: int = 0,
+    size: int = 128,
+    processes: int = 1,
+    watch: Watch = unwatched,
+) -> Iterator[str]:
+    """Lines that tell what was made.
+
+    Raises:
+        LikenessError: the folder cannot be used, or the clips cannot be written.
+    """
+    _check(size, processes)
+    settings = PeopleSettings(
+        seed=seed,
+        photos=photos,
+        made=heads,
+        photo_views=PhotoViewsSettings(size=size, views=views),
+        heads=MadeHeadSettings(size=size, poses=views, motion=VIEWS),
+    )
+    report = make_people(
+        folder, out, builtin_head(), render=flow_warp_pictures, settings=settings, processes=processes, watch=watch
+    )
+    line = f"{out}: {report.made} people made, {report.present} shards were there already"
     yield f"{line}, {len(report.skipped)} photos skipped"
     yield from _skipped_lines(report.skipped)
 

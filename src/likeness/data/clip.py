@@ -1,7 +1,7 @@
 """Clip: tracked frames of one head as squares of one size, with the motion in them and what each frame may serve for.
 
 Everything that training sees is a clip: a tracked video, a photo, a synthetic pair (its source, then its target), the
-poses of a made head.
+poses of a made head, the views of a photo's person.
 """
 
 import io
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 from PIL import Image
 
 from likeness.data.square import inside_original, square_from_original
@@ -20,8 +20,8 @@ from likeness.geometry.camera import Camera
 from likeness.media.crop import CropWindow
 from likeness.motion.record import Motion
 
-Kind = Literal["video", "photo", "round-trip", "made-head"]
-KINDS: tuple[Kind, ...] = ("video", "photo", "round-trip", "made-head")
+Kind = Literal["video", "photo", "round-trip", "made-head", "photo-views"]
+KINDS: tuple[Kind, ...] = ("video", "photo", "round-trip", "made-head", "photo-views")
 MAX_SIDE = 4096  # pixels of a square
 MAX_FRAMES = 100_000
 JPEG_QUALITY = 95
@@ -42,6 +42,7 @@ class ClipHeader:
     targets: tuple[int, ...]  # frames that may be its target
     masked: tuple[int, ...]  # frames that come with a mask: only part of their pixels is true
     drafts: tuple[int, ...] = ()  # targets that come with a draft: the default renderer's picture, from the source
+    matted: tuple[int, ...] = ()  # frames that come with a matte: where the person is
 
     @property
     def square_from_original(self) -> Float[np.ndarray, "2 3"]:
@@ -83,6 +84,7 @@ class Clip:
     pictures: tuple[Extent, ...]  # JPEG, one per frame
     masks: dict[int, Extent]  # PNG, of the frames in `header.masked`
     drafts: dict[int, Extent]  # JPEG, of the frames in `header.drafts`
+    mattes: dict[int, Extent] = field(default_factory=dict)  # PNG, of the frames in `header.matted`
 
     @property
     def camera(self) -> Camera:
@@ -109,6 +111,17 @@ class Clip:
             return None
         return decode_picture(entry.read(), self.header.size, f"{entry.path} ({self.header.name}, draft {index})")
 
+    def matte(self, index: int) -> Float32[np.ndarray, "H W"] | None:
+        """How much of each pixel of a frame is the person, 0 to 1; None where no matte is stored.
+
+        Raises:
+            InputError: it is damaged.
+        """
+        entry = self.mattes.get(index)
+        if entry is None:
+            return None
+        return decode_matte(entry.read(), self.header.size, f"{entry.path} ({self.header.name}, matte {index})")
+
     def trust(self, index: int) -> Bool[np.ndarray, "H W"]:
         """Where a frame's pixels are true: inside the original, and inside the frame's mask if it has one.
 
@@ -132,6 +145,7 @@ class NewClip:
     pictures: tuple[bytes, ...]  # JPEG
     masks: dict[int, bytes]  # PNG
     drafts: dict[int, bytes] = field(default_factory=dict)  # JPEG
+    mattes: dict[int, bytes] = field(default_factory=dict)  # PNG
 
 
 def header_problem(header: ClipHeader) -> str | None:
@@ -143,7 +157,7 @@ def header_problem(header: ClipHeader) -> str | None:
         return f"{count} frames of {header.size} pixels"
     if min(header.original_size) < 1 or header.window.size < 1:
         return f"an original of {header.original_size} pixels"
-    for listed in (header.sources, header.targets, header.masked, header.drafts):
+    for listed in (header.sources, header.targets, header.masked, header.drafts, header.matted):
         if any(not 0 <= index < count for index in listed) or len(set(listed)) != len(listed):
             return f"frames {listed[:5]} of {count}"
     if header.drafts and (len(header.sources) != 1 or not set(header.drafts) <= set(header.targets)):
@@ -176,6 +190,14 @@ def encode_mask(mask: Bool[np.ndarray, "H W"]) -> bytes:
     return stream.getvalue()
 
 
+def encode_matte(matte: Float[np.ndarray, "H W"]) -> bytes:
+    """PNG with 256 grey levels, of shares from 0 to 1."""
+    levels = np.rint(255.0 * np.clip(matte, 0.0, 1.0)).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(levels).save(stream, format="PNG", optimize=False)
+    return stream.getvalue()
+
+
 def decode_picture(content: bytes, size: int, place: str) -> UInt8[np.ndarray, "H W 3"]:
     """A stored square; `place` says in messages where it stood.
 
@@ -192,6 +214,15 @@ def decode_mask(content: bytes, size: int, place: str) -> Bool[np.ndarray, "H W"
         InputError: damaged, no PNG, or of another size.
     """
     return np.asarray(_decode(content, "PNG", size, place).convert("L")) > 127
+
+
+def decode_matte(content: bytes, size: int, place: str) -> Float32[np.ndarray, "H W"]:
+    """A stored matte, 0 to 1.
+
+    Raises:
+        InputError: damaged, no PNG, or of another size.
+    """
+    return np.asarray(_decode(content, "PNG", size, place).convert("L"), dtype=np.float32) / np.float32(255.0)
 
 
 def _decode(content: bytes, image_format: str, size: int, place: str) -> Image.Image:

@@ -18,7 +18,9 @@ def shard_paths(folder: Path) -> tuple[Path, ...]:
         raise InputError(f"{folder} is no folder: give the folder that `likeness data` has written")
     paths = tuple(sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX) and path.name[0] != "."))
     if not paths:
-        raise InputError(f"{folder} holds no clips (*{SUFFIX}): make some with `likeness data track` or `synthesise`")
+        raise InputError(
+            f"{folder} holds no clips (*{SUFFIX}): make some with `likeness data track`, `synthesise` or `people`"
+        )
     return paths
 
 

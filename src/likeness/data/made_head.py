@@ -4,13 +4,15 @@ Drawn with four samples per pixel from procedural colours under a random light, 
 (FG-Portrait's synthetic head set).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from likeness.data.clip import ClipHeader, NewClip, encode_picture
 from likeness.data.made_surface import (
+    PAINTS,
     Light,
     Person,
     albedo,
@@ -20,6 +22,7 @@ from likeness.data.made_surface import (
     random_light,
     random_person,
 )
+from likeness.data.made_wear import Wear, worn_colours
 from likeness.data.random_motion import MotionRange, random_moment, uncrossed_lips
 from likeness.data.square import clip_square, head_box
 from likeness.geometry.camera import Camera, default_camera
@@ -60,16 +63,16 @@ def made_head(name: str, head: HeadModel, *, settings: MadeHeadSettings, generat
     shape = settings.identity * head.shape_deviations * generator.standard_normal(head.num_shape)
     low, high = np.log(settings.focal_ratios)
     camera = default_camera(settings.size, settings.size, float(np.exp(generator.uniform(low, high))))
-    rest = _rest_frame(head, shape, camera)
+    rest = rest_frame(head, shape, camera)
     seal = person_seal(head, shape)
     frames = []
     for _ in range(settings.poses):
         moved = uncrossed_lips(random_moment(rest, head, seal, settings.motion, generator), seal)
-        frames.append(_placed(exact_lids(moved, rest, head, shape), camera, settings.shift, generator))
+        frames.append(placed(exact_lids(moved, rest, head, shape), camera, settings.shift, generator))
     person, light = random_person(generator), random_light(generator)
     background = random_background(SUPERSAMPLING * settings.size, generator)
     pictures = tuple(
-        encode_picture(draw_person(head, shape, frame, camera, person=person, light=light, background=background))
+        encode_picture(draw_person(head, shape, frame, camera, person=person, light=light, background=background)[0])
         for frame in frames
     )
     everything = tuple(range(settings.poses))
@@ -78,7 +81,7 @@ def made_head(name: str, head: HeadModel, *, settings: MadeHeadSettings, generat
         window=CropWindow(left=0, top=0, size=settings.size), original_size=(settings.size, settings.size),
         sources=everything, targets=everything, masked=(),
     )  # fmt: skip
-    return NewClip(header=header, motion=_motion(head, shape, camera, frames), pictures=pictures, masks={})
+    return NewClip(header=header, motion=exact_motion(head, shape, camera, frames), pictures=pictures, masks={})
 
 
 def draw_person(
@@ -90,26 +93,79 @@ def draw_person(
     person: Person,
     light: Light,
     background: Float[np.ndarray, "h w 3"],
-) -> UInt8[np.ndarray, "H W 3"]:
-    """A person at one moment; the background (linear light) has `SUPERSAMPLING` times the camera's size."""
+    wear: Wear | None = None,
+) -> tuple[UInt8[np.ndarray, "H W 3"], Float[np.ndarray, "H W"]]:
+    """A person at one moment, and the matte; the background (linear light) has `SUPERSAMPLING` times the camera's size.
+
+    Colours belong to places on the template, so every point of the surface keeps its own in all poses.
+    """
     fine = camera.resized(SUPERSAMPLING * camera.width, SUPERSAMPLING * camera.height)
-    points = frame.T_cam_head.apply(posed_vertices(head, shape, frame.expression, frame.joints))
-    depths = points[:, 2] + inside_depths(head)
-    raster = rasterise(fine.project(points), depths, head.faces, width=fine.width, height=fine.height)
-    covered = raster.face >= 0
-    layers = np.concatenate(
-        [head.template, paint_layers(head, person), vertex_normals(points, head.faces), points], axis=1
+    paints = paint_layers(head, person)
+    mesh = _Drawn.of(head, with_beard(head, person, posed_vertices(head, shape, frame.expression, frame.joints)), wear)
+    points = frame.T_cam_head.apply(mesh.vertices)
+    raster = rasterise(
+        fine.project(points), points[:, 2] + mesh.depths, mesh.faces, width=fine.width, height=fine.height
     )
-    values = interpolate(raster, head.faces, layers)[covered].astype(np.float64)  # [N ...]
-    places, paints, normals, seen = np.split(values, [3, values.shape[1] - 6, values.shape[1] - 3], axis=1)
+    covered = raster.face >= 0
+    layers = np.zeros((len(points), paints.shape[1]))
+    layers[: len(paints)] = paints
+    if wear is not None:
+        layers[:, PAINTS.index("cloth")] = 0.0  # the neck is bare above what is worn
+    table = np.concatenate(
+        [mesh.places, mesh.vertices, mesh.shade[:, None], vertex_normals(points, mesh.faces), points, layers], axis=1
+    )
+    values = interpolate(raster, mesh.faces, table)[covered].astype(np.float64)  # [N ...]
+    places, rigid, shade, normals, seen, paint = np.split(values, [3, 6, 7, 10, 13], axis=1)
     views = -seen / np.linalg.norm(seen, axis=1, keepdims=True)
     normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     normals = np.where(np.einsum("nx,nx->n", normals, views)[:, None] < 0.0, -normals, normals)
-    colour = albedo(person, head, places, paints, head.face_parts[raster.face[covered]])
+    face = raster.face[covered]
+    on_head = face < len(head.faces)
+    colour = np.empty((len(face), 3))
+    colour[on_head] = albedo(person, head, places[on_head], paint[on_head], head.face_parts[face[on_head]])
+    if wear is not None:
+        colour[~on_head] = worn_colours(
+            person, wear, points=rigid[~on_head], places=places[~on_head], shade=shade[~on_head, 0],
+            kinds=wear.mesh.kinds[face[~on_head] - len(head.faces)],
+        )  # fmt: skip
     picture = np.array(background, dtype=np.float64)
     picture[covered] = lit(colour, normals, views, light)
     levels = np.rint(255.0 * np.clip(picture, 0.0, 1.0) ** (1.0 / GAMMA)).astype(np.uint8)
-    return resize(levels, camera.width, camera.height)
+    matte = resize(np.repeat(np.uint8(255) * covered[..., None], 3, axis=2), camera.width, camera.height)
+    return resize(levels, camera.width, camera.height), matte[..., 0] / 255.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Drawn:
+    """All triangles of a picture: those of the head, then those worn."""
+
+    vertices: Float[np.ndarray, "N 3"]  # head frame, m
+    places: Float[np.ndarray, "N 3"]  # where patterns are looked up
+    shade: Float[np.ndarray, " N"]
+    depths: Float[np.ndarray, " N"]  # by how much each is drawn further away
+    faces: Int[np.ndarray, "M 3"]
+
+    @staticmethod
+    def of(head: HeadModel, vertices: Float[np.ndarray, "V 3"], wear: Wear | None) -> "_Drawn":
+        own, inside = np.ones(len(vertices)), inside_depths(head)
+        if wear is None:
+            return _Drawn(vertices=vertices, places=head.template, shade=own, depths=inside, faces=head.faces)
+        worn = wear.mesh
+        return _Drawn(
+            vertices=np.concatenate([vertices, worn.vertices]),
+            places=np.concatenate([head.template, worn.places]),
+            shade=np.concatenate([own, worn.shade]),
+            depths=np.concatenate([inside, np.zeros(len(worn.vertices))]),
+            faces=np.concatenate([head.faces, worn.faces + len(vertices)]),
+        )
+
+
+def with_beard(head: HeadModel, person: Person, vertices: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 3"]:
+    """The surface of a beard stands out from the skin."""
+    if person.beard * person.beard_length == 0.0:
+        return vertices
+    grown = paint_layers(head, person)[:, PAINTS.index("beard")] * person.beard_length
+    return vertices + grown[:, None] * vertex_normals(vertices, head.faces)
 
 
 def exact_lids(frame: MotionFrame, rest: MotionFrame, head: HeadModel, shape: Float[np.ndarray, " S"]) -> MotionFrame:
@@ -149,7 +205,7 @@ def lid_apertures(
     return np.array(apertures) if is_signed else np.maximum(apertures, 0.0)
 
 
-def _rest_frame(head: HeadModel, shape: Float[np.ndarray, " S"], camera: Camera) -> MotionFrame:
+def rest_frame(head: HeadModel, shape: Float[np.ndarray, " S"], camera: Camera) -> MotionFrame:
     """The neutral person looking into the camera, as large as in a tracked clip's square."""
     still = np.zeros(head.num_expression)
     vertices = posed_vertices(head, shape, still, np.zeros((5, 3)))
@@ -162,7 +218,7 @@ def _rest_frame(head: HeadModel, shape: Float[np.ndarray, " S"], camera: Camera)
     return replace(frame, translation=np.array([0.0, 0.0, START_DISTANCE * side / camera.width]))
 
 
-def _placed(frame: MotionFrame, camera: Camera, shift: float, generator: np.random.Generator) -> MotionFrame:
+def placed(frame: MotionFrame, camera: Camera, shift: float, generator: np.random.Generator) -> MotionFrame:
     """The head moved beside the middle and a little nearer or farther."""
     depth = float(frame.translation[2])
     aside = shift * generator.standard_normal(2) * camera.width / camera.focal_pixels * depth
@@ -170,7 +226,10 @@ def _placed(frame: MotionFrame, camera: Camera, shift: float, generator: np.rand
     return replace(frame, translation=frame.translation + np.array([*aside, nearer]))
 
 
-def _motion(head: HeadModel, shape: Float[np.ndarray, " S"], camera: Camera, frames: list[MotionFrame]) -> Motion:
+def exact_motion(
+    head: HeadModel, shape: Float[np.ndarray, " S"], camera: Camera, frames: Sequence[MotionFrame]
+) -> Motion:
+    """The motion of pictures that were drawn with these frames."""
     return Motion(
         head_name=head.name,
         head_version=head.version,

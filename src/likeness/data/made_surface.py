@@ -13,20 +13,38 @@ from likeness.heads.landmark_sets import LIPS_INNER, LIPS_OUTER
 from likeness.heads.model import HeadModel
 from likeness.heads.show import IRIS_ANGLE, PUPIL_ANGLE, eye_angles
 
-SKIN_DARK, SKIN_LIGHT = np.array([0.17, 0.08, 0.05]), np.array([0.9, 0.62, 0.48])  # linear light
-HAIR = np.array([[0.02, 0.015, 0.01], [0.09, 0.05, 0.025], [0.35, 0.22, 0.09], [0.3, 0.3, 0.3], [0.25, 0.08, 0.03]])
+# Linear light, from dark to light.
+SKINS = np.array(
+    [[0.06, 0.028, 0.018], [0.18, 0.085, 0.05], [0.38, 0.2, 0.125], [0.62, 0.37, 0.25], [0.76, 0.51, 0.39]]
+)
+HAIR = np.array(
+    [
+        [0.012, 0.01, 0.009],
+        [0.03, 0.018, 0.011],
+        [0.08, 0.045, 0.024],
+        [0.3, 0.19, 0.085],
+        [0.32, 0.31, 0.3],
+        [0.16, 0.055, 0.022],
+    ]
+)
+HAIR_SHARES = np.array([0.28, 0.24, 0.2, 0.12, 0.1, 0.06])
 IRIS = np.array([[0.08, 0.04, 0.02], [0.12, 0.2, 0.35], [0.1, 0.18, 0.1], [0.18, 0.2, 0.22]])
-LIPS = np.array([0.5, 0.15, 0.15])
-MOUTH, TEETH, SCLERA = np.array([0.12, 0.02, 0.02]), np.array([0.8, 0.77, 0.68]), np.array([0.8, 0.8, 0.8])
+LIPS = np.array([0.92, 0.55, 0.55])  # of the skin's colour
+MOUTH, TEETH, SCLERA = np.array([0.12, 0.02, 0.02]), np.array([0.72, 0.69, 0.6]), np.array([0.58, 0.56, 0.55])
 BROWS = (70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285)
 BEARD = (
     152, 148, 176, 149, 150, 136, 172, 377, 400, 378, 379, 365, 397, 199, 208, 428, 175, 171, 396, 140, 369, 170, 395,
     135, 364, 169, 394, 32, 262, 194, 418, 201, 421, 200, 18, 83, 313, 164, 167, 393, 92, 322, 186, 410, 57, 287,
 )  # fmt: skip
+BLUSH_PLACES = np.array([[0.042, -0.015, 0.05], [-0.042, -0.015, 0.05], [0.0, -0.012, 0.08]])  # m: cheeks, nose
+BLUSH_REACH = np.array([0.016, 0.016, 0.011])
 NOISE_SIDE = 32  # cells of a noise volume along each axis; it repeats beyond
 BLOTCH, GRAIN = 0.012, 0.0035  # m, cells of the two volumes
 STRAND = np.array([0.6, 0.12, 0.6])  # hair's noise is drawn out along the head's height
-TINT = 0.3  # of a background: how far its colours are from grey
+TINT = 0.15  # of a background: how far its colours are from grey
+MOUSTACHE = (164, 167, 393, 92, 322, 186, 410, 57, 287)
+GOATEE = (152, 148, 377, 199, 208, 428, 175, 171, 396, 200, 201, 421, 18, 83, 313, 176, 400)
+BEARDS = (BEARD, BEARD, MOUSTACHE, (*MOUSTACHE, *GOATEE))
 PAINTS = ("lips", "brows", "beard", "hair", "cloth", "eye angle")
 
 
@@ -39,6 +57,10 @@ class Person:
     iris: Float[np.ndarray, "3"]
     cloth: Float[np.ndarray, "3"]
     beard: float  # 0 to 1
+    beard_landmarks: tuple[int, ...]  # where it grows
+    beard_length: float  # m
+    blush: float  # redder cheeks and nose
+    is_shaved: bool  # no hair is painted on the head
     hairline: float  # m, height above which the front of the head has hair
     mottling: float  # how strongly the skin varies
     blotches: Float32[np.ndarray, "N N N 3"]
@@ -57,14 +79,19 @@ class Light:
 
 def random_person(generator: np.random.Generator) -> Person:
     """Any person."""
-    tone = generator.random()
-    skin = SKIN_DARK * (1.0 - tone) + SKIN_LIGHT * tone
+    tone = generator.random() * (len(SKINS) - 1)
+    skin = np.array([np.interp(tone, np.arange(len(SKINS)), channel) for channel in SKINS.T])
+    cloth = generator.uniform(0.02, 0.85) ** 1.5
     return Person(
-        skin=skin * (1.0 + 0.08 * generator.standard_normal(3)),
-        hair=HAIR[generator.integers(len(HAIR))] * np.exp(0.3 * generator.standard_normal()),
+        skin=skin * (1.0 + 0.03 * generator.standard_normal(3)) * np.exp(0.1 * generator.standard_normal()),
+        hair=HAIR[generator.choice(len(HAIR), p=HAIR_SHARES)] * np.exp(0.3 * generator.standard_normal()),
         iris=IRIS[generator.integers(len(IRIS))] * np.exp(0.2 * generator.standard_normal(3)),
-        cloth=generator.random(3) ** 2,
-        beard=float(generator.random() < 0.35) * float(generator.uniform(0.3, 1.0)),
+        cloth=np.clip(cloth * np.exp(0.45 * generator.standard_normal(3)), 0.01, 0.9),
+        beard=float(generator.random() < 0.3) * float(generator.uniform(0.3, 1.0)),
+        beard_landmarks=BEARDS[generator.integers(len(BEARDS))],
+        beard_length=float(generator.choice([0.0, generator.uniform(0.0, 0.01)])),
+        blush=float(generator.uniform(0.0, 0.35)),
+        is_shaved=bool(generator.random() < 0.08),
         hairline=float(generator.uniform(0.05, 0.085)),
         mottling=float(generator.uniform(0.1, 0.35)),
         blotches=generator.standard_normal((NOISE_SIDE, NOISE_SIDE, NOISE_SIDE, 3), dtype=np.float32),
@@ -90,10 +117,16 @@ def paint_layers(head: HeadModel, person: Person) -> Float[np.ndarray, "V K"]:
     on_cranium = np.zeros(len(head.template))
     if "cranium" in head.part_names:
         on_cranium[np.unique(head.part_faces("cranium"))] = 1.0
-    hair = on_cranium * ((height > person.hairline) | ((depth < 0.0) & (height > -0.06)))
-    hair = np.maximum(hair, height > person.hairline + 0.012)
+    hair = on_cranium * ((height > person.hairline) | ((depth < 0.0) & (height > -0.06))).astype(float)
+    hair = np.maximum(hair, (height > person.hairline + 0.012).astype(float))
+    if person.is_shaved:
+        hair = np.zeros_like(hair)
     cloth = (height < -0.125).astype(float)
-    layers = [_near(head, (*LIPS_OUTER, *LIPS_INNER)), _near(head, BROWS), person.beard * _near(head, BEARD)]
+    layers = [
+        _near(head, (*LIPS_OUTER, *LIPS_INNER)),
+        _near(head, BROWS),
+        person.beard * _near(head, person.beard_landmarks),
+    ]
     return np.stack([*layers, hair.astype(float), cloth, eye_angles(head)], axis=1)
 
 
@@ -106,14 +139,17 @@ def albedo(
 ) -> Float[np.ndarray, "N 3"]:
     """Colours (linear light) at surface points: `places` on the template (metres), `parts` as in `head.face_parts`."""
     lips, brows, beard, hair, cloth, angle = paints.T
-    fine = _noise(person.grain, places, GRAIN)
+    fine = noise(person.grain, places, GRAIN)
     skin = person.skin * (1.0 + person.mottling * (0.35 * _colour_noise(person.blotches, places) + 0.3 * fine[:, None]))
-    strands = _noise(person.grain, places * STRAND, GRAIN)
+    warm = np.minimum(np.linalg.norm((places - BLUSH_PLACES[:, None]) / BLUSH_REACH[:, None, None], axis=2), 2.0)
+    warm = np.exp(-(warm**2)).sum(axis=0)[:, None] * person.blush
+    skin = skin * (1.0 - warm * np.array([0.0, 0.35, 0.3]))
+    strands = noise(person.grain, places * STRAND, GRAIN)
     hairy = person.hair * np.exp(0.5 * strands)[:, None]
-    woven = person.cloth * (1.0 + 0.3 * _noise(person.grain, places, 2.0 * GRAIN))[:, None]
+    woven = person.cloth * (1.0 + 0.3 * noise(person.grain, places, 2.0 * GRAIN))[:, None]
     colour = skin
     for share, other in (
-        (0.75 * lips, person.skin * LIPS / LIPS.mean() * (1.0 + 0.1 * fine[:, None])),
+        (0.75 * lips, person.skin * LIPS * (1.0 + 0.1 * fine[:, None])),
         (np.clip(0.85 * brows**2 * (1.0 + 0.3 * fine), 0.0, 0.9), hairy),
         (np.clip(beard * (0.8 + 0.4 * fine), 0.0, 0.9), hairy),
         (np.clip(hair, 0.0, 1.0), hairy),
@@ -184,13 +220,14 @@ def _eye_colour(
     return colour
 
 
-def _noise(
+def noise(
     volume: Float32[np.ndarray, "N N N"], places: Float[np.ndarray, "M 3"], cell: float
 ) -> Float[np.ndarray, " M"]:
+    """A noise volume at places (m), whose cells have that side (m); deviation below 1 between the cells' centres."""
     return map_coordinates(volume, (places / cell).T, order=1, mode="grid-wrap")
 
 
 def _colour_noise(volume: Float32[np.ndarray, "N N N 3"], places: Float[np.ndarray, "M 3"]) -> Float[np.ndarray, "M 3"]:
     """The same change for all channels, and a smaller one of the tint."""
-    channels = [_noise(np.ascontiguousarray(volume[..., channel]), places, BLOTCH) for channel in range(3)]
+    channels = [noise(np.ascontiguousarray(volume[..., channel]), places, BLOTCH) for channel in range(3)]
     return channels[0][:, None] + 0.35 * np.stack(channels, axis=1)

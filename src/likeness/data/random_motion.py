@@ -40,6 +40,8 @@ class MotionRange:
     open_gap: float = 3.0e-3  # m between the lips, from which a mouth counts as open
     blink_share: float = 0.35  # of the moments, with lids at a uniform part of their opening
     expressions: int = 4  # controls that are set at most
+    # Controls that are set beside those in a share of the moments of their own: name, share, least and largest value.
+    frequent: tuple[tuple[str, float, float, float], ...] = ()
 
 
 def random_moment(
@@ -52,13 +54,14 @@ def random_moment(
     part = ranges.small_part if generator.random() < ranges.small_share else 1.0
     yaw, pitch, roll = part * np.array([ranges.yaw, ranges.pitch, ranges.roll]) * generator.uniform(-1.0, 1.0, 3)
     gaze_yaw, gaze_pitch = np.array([ranges.gaze_yaw, ranges.gaze_pitch]) * generator.uniform(-1.0, 1.0, 2)
+    controls = random_controls(ranges.expressions, generator) | frequent_controls(ranges, generator)
     edit = HeadEdit(
         yaw=float(yaw),
         pitch=float(pitch),
         roll=float(roll),
         gaze_yaw=float(gaze_yaw),
         gaze_pitch=float(gaze_pitch),
-        controls=_known(random_controls(ranges.expressions, generator), head),
+        controls=_known(controls, head),
     )
     opening = float(generator.random()) if generator.random() < ranges.blink_share else 1.0
     is_closing = bool(generator.random() < ranges.closing_share)
@@ -79,6 +82,21 @@ def random_controls(most: int, generator: np.random.Generator) -> dict[str, floa
         value = BOTH_SIDES[name] * float(generator.random())
         for side in SIDES:
             values[name + side] = float(np.clip(value * (1.0 + LOPSIDED * generator.standard_normal()), 0.0, 1.0))
+    return values
+
+
+def frequent_controls(ranges: MotionRange, generator: np.random.Generator) -> dict[str, float]:
+    """Named controls of `ranges.frequent`, those of two sides nearly alike."""
+    values: dict[str, float] = {}
+    for name, share, least, most in ranges.frequent:
+        if generator.random() >= share:
+            continue
+        value = float(generator.uniform(least, most))
+        if name in WHOLE_FACE:
+            values[name] = value
+            continue
+        for side in SIDES:
+            values[name + side] = float(np.clip(value * (1.0 + 0.3 * LOPSIDED * generator.standard_normal()), 0.0, 1.0))
     return values
 
 

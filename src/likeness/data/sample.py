@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 
 from likeness.data.augment import Augmentation, change_colours, degraded, draw_colours, noisy_frame, rescaled
 from likeness.data.clip import Clip
@@ -24,6 +24,7 @@ class Shot:
     frame: MotionFrame
     camera: Camera  # of this picture
     draft: UInt8[np.ndarray, "H W 3"] | None = None  # what the default renderer makes of the source for it
+    matte: Float32[np.ndarray, "H W"] | None = None  # how much of each pixel is the person, where that is known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,11 +91,12 @@ def shot_of(clip: Clip, index: int, size: int) -> Shot:
     Raises:
         InputError: the picture is damaged.
     """
-    trust = clip.trust(index)
+    trust, matte = clip.trust(index), clip.matte(index)
     if size != clip.header.size:
         import cv2
 
         trust = cv2.resize(trust.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA) > 0.99
+        matte = None if matte is None else cv2.resize(matte, (size, size), interpolation=cv2.INTER_AREA)
     draft = clip.draft(index)
     return Shot(
         image=resize(clip.picture(index), size, size),
@@ -102,6 +104,7 @@ def shot_of(clip: Clip, index: int, size: int) -> Shot:
         frame=clip.motion.frame(index),
         camera=clip.camera.resized(size, size),
         draft=None if draft is None else resize(draft, size, size),
+        matte=matte,
     )
 
 

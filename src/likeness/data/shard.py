@@ -1,7 +1,7 @@
 """Shards: plain tar files of clips, read by position and never unpacked.
 
-Each clip is `NAME/clip.json`, `NAME/motion.npz` (a motion file), `NAME/00000.jpg`, ...; `NAME/00000.mask.png` for
-frames with a mask, `NAME/00000.draft.jpg` for those with a draft. Equal clips give equal files.
+Each clip is `NAME/clip.json`, `NAME/motion.npz` (a motion file), `NAME/00000.jpg`, ...; frames with a mask, a draft or
+a matte have `NAME/00000.mask.png`, `NAME/00000.draft.jpg`, `NAME/00000.matte.png` too. Equal clips give equal files.
 """
 
 import io
@@ -20,7 +20,8 @@ from likeness.motion.file import motion_from_bytes, motion_to_bytes
 
 SUFFIX = ".clips.tar"
 FORMAT_NAME = "likeness-clip"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_LATER_FIELDS: dict[int, set[str]] = {1: {"matted"}, 2: set()}  # what the headers of each version lack
 MAX_HEADER_BYTES = 1 << 20
 MAX_MOTION_BYTES = 1 << 29
 MAX_PICTURE_BYTES = 1 << 25
@@ -90,6 +91,8 @@ def _members(clip: NewClip) -> Iterator[tuple[str, bytes]]:
         raise ValueError(f"a clip needs one picture per frame, got {len(clip.pictures)} for {len(clip.motion)} frames")
     if set(clip.drafts) != set(header.drafts):
         raise ValueError(f"the header names {len(header.drafts)} drafts, the clip holds {len(clip.drafts)}")
+    if set(clip.mattes) != set(header.matted):
+        raise ValueError(f"the header names {len(header.matted)} mattes, the clip holds {len(clip.mattes)}")
     yield _HEADER, json.dumps(_stored(header), indent=1).encode()
     yield _MOTION, motion_to_bytes(clip.motion)
     for index, content in enumerate(clip.pictures):
@@ -98,6 +101,8 @@ def _members(clip: NewClip) -> Iterator[tuple[str, bytes]]:
             yield _mask_name(index), clip.masks[index]
         if index in clip.drafts:
             yield _draft_name(index), clip.drafts[index]
+        if index in clip.mattes:
+            yield _matte_name(index), clip.mattes[index]
 
 
 def _picture_name(index: int) -> str:
@@ -112,6 +117,10 @@ def _draft_name(index: int) -> str:
     return f"{index:05d}.draft.jpg"
 
 
+def _matte_name(index: int) -> str:
+    return f"{index:05d}.matte.png"
+
+
 def _stored(header: ClipHeader) -> dict:
     return {"format": FORMAT_NAME, "format_version": FORMAT_VERSION, **asdict(header)}
 
@@ -119,7 +128,7 @@ def _stored(header: ClipHeader) -> dict:
 def _clip(path: Path, name: str, entries: dict[str, Extent], head: HeadModel | None) -> Clip:
     header = _header(path, name, entries)
     expected = {_HEADER, _MOTION, *map(_picture_name, range(header.num_frames))}
-    expected |= {*map(_mask_name, header.masked), *map(_draft_name, header.drafts)}
+    expected |= {*map(_mask_name, header.masked), *map(_draft_name, header.drafts), *map(_matte_name, header.matted)}
     if set(entries) != expected:
         raise _damaged(path, f"{name} has unexpected or missing entries: {sorted(set(entries) ^ expected)[:5]}")
     motion_entry = entries[_MOTION]
@@ -136,6 +145,7 @@ def _clip(path: Path, name: str, entries: dict[str, Extent], head: HeadModel | N
         pictures=tuple(entries[_picture_name(index)] for index in range(header.num_frames)),
         masks={index: entries[_mask_name(index)] for index in header.masked},
         drafts={index: entries[_draft_name(index)] for index in header.drafts},
+        mattes={index: entries[_matte_name(index)] for index in header.matted},
     )
 
 
@@ -144,12 +154,12 @@ def _header(path: Path, name: str, entries: dict[str, Extent]) -> ClipHeader:
         raise _damaged(path, f"{name[:80]!r} is no clip")
     try:
         stored = json.loads(entries[_HEADER].read())
-        if stored["format"] != FORMAT_NAME or set(stored) != {"format", "format_version", *_FIELDS}:
+        version = stored["format_version"]
+        if stored["format"] == FORMAT_NAME and version not in _LATER_FIELDS:
+            raise InputError(f"{path} has format {version}, this program reads up to {FORMAT_VERSION}: update likeness")
+        fields_of_version = set(_FIELDS) - _LATER_FIELDS.get(version, set())
+        if stored["format"] != FORMAT_NAME or set(stored) != {"format", "format_version", *fields_of_version}:
             raise _damaged(path, f"the header of {name} is of another kind")
-        if stored["format_version"] != FORMAT_VERSION:
-            raise InputError(
-                f"{path} has format {stored['format_version']}, this program reads {FORMAT_VERSION}: update likeness"
-            )
         if stored["kind"] not in KINDS:
             raise _damaged(path, f"the kind {str(stored['kind'])[:40]!r}")
         width, height = (int(side) for side in stored["original_size"])
@@ -165,6 +175,7 @@ def _header(path: Path, name: str, entries: dict[str, Extent]) -> ClipHeader:
             targets=_indices(stored["targets"]),
             masked=_indices(stored["masked"]),
             drafts=_indices(stored["drafts"]),
+            matted=_indices(stored.get("matted", [])),
         )
         problem = header_problem(header)
     except LikenessError:
