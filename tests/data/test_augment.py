@@ -3,7 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from likeness.data.augment import UNCHANGED, Augmentation, change_colours, degraded, draw_colours, noisy_frame, rescaled
+from likeness.data.augment import (
+    UNCHANGED,
+    Augmentation,
+    change_colours,
+    degraded,
+    draw_colours,
+    noisy_frame,
+    rescaled,
+    rescaled_matte,
+)
 from likeness.geometry.camera import default_camera
 from likeness.geometry.rotation import geodesic_angle, matrix_from_axis_angle
 from tests.heads_for_tests import rest_frame, tiny_head
@@ -36,6 +45,8 @@ def test_a_rescaled_picture_fits_its_camera(scale):
     np.testing.assert_allclose(found, new_camera.project(point), atol=0.05)
     assert trust.all() == (scale > 1.0)
     assert trust[32, 32] and trust[0, 0] == (scale > 1.0)
+    matte = rescaled_matte(image[..., 0] / 255.0, scale)
+    np.testing.assert_allclose(matte, changed[..., 0] / 255.0, atol=0.01)
 
 
 def test_damage_is_bounded_and_shared_out():

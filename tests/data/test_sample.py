@@ -45,6 +45,17 @@ def test_pictures_and_numbers_belong_together(clips):
         assert not sample.is_mirrored and sample.source.camera.width == 32
 
 
+def test_mattes_come_along_with_sources_and_targets(tmp_path):
+    matted = stored(tmp_path, new_clip(matted=tuple(range(6))))
+    sample = draw_sample(matted, SampleSettings(size=16, augmentation=UNCHANGED), seed=0, number=0)
+    for shot in (sample.source, *sample.targets):
+        assert shot.matte is not None and shot.matte.shape == (16, 16)
+        np.testing.assert_allclose(shot.matte[3], np.linspace(1.0, 61.0, 16) / 62.0, atol=3e-3)
+    enlarged = replace(UNCHANGED, source_scale=1.2)
+    scaled = draw_sample(matted, SampleSettings(size=16, augmentation=enlarged), seed=0, number=0)
+    assert scaled.source.matte is not None and np.abs(scaled.source.matte - sample.source.matte).max() > 0.005
+
+
 def test_windows(clips):
     settings = SampleSettings(size=32, window=4, augmentation=UNCHANGED)
     sample = draw_sample(clips, settings, seed=0, number=0)

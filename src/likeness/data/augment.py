@@ -4,7 +4,7 @@ import io
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 from PIL import Image
 
 from likeness.geometry.camera import Camera, camera_from_pixels
@@ -67,14 +67,31 @@ def rescaled(
         return image, trust, camera
     height, width = trust.shape
     centre = np.array([width / 2.0, height / 2.0])
-    # OpenCV counts pixel centres from 0, hence the halves.
-    offset = centre - 0.5 - scale * (centre - 0.5)
-    matrix = np.array([[scale, 0.0, offset[0]], [0.0, scale, offset[1]]])
+    matrix = _about_centre(width, height, scale)
     changed = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     kept = cv2.warpAffine(trust.astype(np.float32), matrix, (width, height), flags=cv2.INTER_LINEAR)
     focal = scale * camera.focal_pixels
     middle = centre + scale * (camera.centre_pixels - centre)
     return changed, kept > 0.99, camera_from_pixels(focal, middle, width=width, height=height)
+
+
+def rescaled_matte(matte: Float[np.ndarray, "H W"], scale: float) -> Float32[np.ndarray, "H W"]:
+    """The matte of a picture that `rescaled` has changed; like the picture it goes on beyond its border."""
+    import cv2
+
+    height, width = matte.shape
+    changed = cv2.warpAffine(
+        matte.astype(np.float32), _about_centre(width, height, scale), (width, height), flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    return np.clip(changed, 0.0, 1.0)
+
+
+def _about_centre(width: int, height: int, scale: float) -> Float[np.ndarray, "2 3"]:
+    """Scaling about the centre of a picture, for OpenCV: it counts pixel centres from 0, hence the halves."""
+    centre = np.array([width / 2.0, height / 2.0])
+    offset = centre - 0.5 - scale * (centre - 0.5)
+    return np.array([[scale, 0.0, offset[0]], [0.0, scale, offset[1]]])
 
 
 def degraded(

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 
-from likeness.data.augment import Augmentation, change_colours, degraded, draw_colours, noisy_frame, rescaled
+from likeness.data.augment import (
+    Augmentation,
+    change_colours,
+    degraded,
+    draw_colours,
+    noisy_frame,
+    rescaled,
+    rescaled_matte,
+)
 from likeness.data.clip import Clip
 from likeness.data.pairs import PairRule, draw_pair, draw_window, has_pair, has_window
 from likeness.errors import InputError
@@ -128,7 +136,13 @@ def _augmented(
     return Sample(
         clip=clip.header.name,
         shape=clip.motion.shape,
-        source=Shot(image=shown(image), trust=trust, frame=noisy_frame(source.frame, options, noise), camera=camera),
+        source=Shot(
+            image=shown(image),
+            trust=trust,
+            frame=noisy_frame(source.frame, options, noise),
+            camera=camera,
+            matte=None if source.matte is None else rescaled_matte(source.matte, scale),
+        ),
         targets=tuple(
             replace(
                 target,
