@@ -29,11 +29,12 @@ class Evaluate:
 
     self: a clip drives its own first frame, beside flow-warp blurred as well; zero: the photo's own pose gives the
     photo back; cross: twenty portraits, five clips of others, and these begun at ten frames; edits: asked turns and
-    controls, seen again; peers: beside published outputs; sheets, peer-sheets: pictures for looking at. clebs: what an
-    expression encoder (--weights) still tells of the person, on tracked clips (--data) of people unknown to it.
+    controls, seen again; peers: beside published outputs; sheets, peer-sheets: pictures for looking at. On clips
+    (--data) of people unknown to trained weights (--weights): clebs: what an expression encoder still tells of the
+    person; people: what Export3D makes of them.
     """
 
-    protocol: Positional[Protocol | Literal["clebs"]]
+    protocol: Positional[Protocol | Literal["clebs", "people"]]
     data: Path | None = None  # folder of the material; otherwise LIKENESS_DATA, or ../shared/data beside a checkout
     limit: int | None = None  # only the first clips, portraits or pairs
     frames: int = 120  # of each clip at most
@@ -43,8 +44,8 @@ class Evaluate:
     rendering: Annotated[Rendering, arg(name="")] = field(default_factory=Rendering)
 
     def run(self) -> None:
-        if self.protocol == "clebs":
-            self._run_clebs()
+        if self.protocol == "clebs" or self.protocol == "people":
+            self._run_on_clips(self.protocol)
             return
         evaluate(
             self.protocol,
@@ -56,12 +57,20 @@ class Evaluate:
             rendering=self.rendering,
         )
 
-    def _run_clebs(self) -> None:
+    def _run_on_clips(self, protocol: str) -> None:
         if self.data is None or self.rendering.weights is None:
-            raise InputError("give clips with --data and the weights folder of `likeness train clebs` with --weights")
+            trained = "clebs" if protocol == "clebs" else "export3d"
+            raise InputError(
+                f"give clips with --data and the weights folder of `likeness train {trained}` with --weights"
+            )
         from likeness.nn.require import require_models
 
-        require_models("likeness evaluate clebs")
+        require_models(f"likeness evaluate {protocol}")
+        if protocol == "people":
+            from likeness.app.evaluate_people import evaluate_people
+
+            evaluate_people(self.rendering.weights, self.data, out=self.out, limit=self.limit, watch=watch)
+            return
         from likeness.app.clebs import evaluate_clebs
 
         evaluate_clebs(

@@ -46,10 +46,10 @@ def make_batch(samples: Sequence[Sample], head: HeadModel, config: Export3dConfi
     pairs = [(sample, sample.targets[0]) for sample in samples]
     return Batch(
         sources=torch.cat([picture_tensor(sample.source.image) for sample in samples]),
-        source_mattes=torch.stack([_matte(sample.source) for sample in samples]),
+        source_mattes=torch.stack([matte_tensor(sample.source) for sample in samples]),
         targets=torch.cat([picture_tensor(target.image) for _, target in pairs]),
         weights=torch.stack([_weights(sample, target, head, regions) for sample, target in pairs]),
-        mattes=torch.stack([_matte(target) for _, target in pairs]),
+        mattes=torch.stack([matte_tensor(target) for _, target in pairs]),
         knows_matte=torch.tensor([float(target.matte is not None) for _, target in pairs]),
         inputs=torch.stack(
             [torch.from_numpy(inputs_of_frame(config.expression, head, target.frame)) for _, target in pairs]
@@ -78,7 +78,7 @@ def picture_array(picture: Float[Tensor, "3 H W"]) -> UInt8[np.ndarray, "H W 3"]
     return np.moveaxis(levels.cpu().numpy(), 0, -1)
 
 
-def _matte(shot: Shot) -> Float[Tensor, "1 H W"]:
+def matte_tensor(shot: Shot) -> Float[Tensor, "1 H W"]:
     """Where the person is; zeros where that is not known."""
     if shot.matte is None:
         return torch.zeros(1, *shot.image.shape[:2])

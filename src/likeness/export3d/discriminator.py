@@ -68,7 +68,7 @@ def real_small(picture: Float[Tensor, "B 3 H W"], resolution: int) -> Float[Tens
 
 
 def batch_deviation(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:
-    """One channel that tells how much the pictures of a group differ; groups of `GROUP`, or all if they do not divide."""
+    """One channel: how much the pictures of a group differ. Groups of `GROUP`, or all if they do not divide."""
     count, channels, height, width = x.shape
     group = GROUP if count % GROUP == 0 else count
     grouped = x.reshape(group, count // group, channels, height, width)

@@ -1,8 +1,8 @@
 """Expression and gaze of a motion as the plain numbers that a model is conditioned on.
 
 The expression of a head model is its coefficients in units of their deviations, then what else moves its face: the
-jaw's rotation for heads whose jaw turns, and the openings of the lids for heads that follow them. For a Basel Face Model
-that leaves the 64 coefficients of Export3D; the built-in head has 99 + 3 + 2. Pose and neck are no part of it.
+jaw's rotation for heads whose jaw turns, and the openings of the lids for heads that follow them. For a Basel Face
+Model that leaves the 64 coefficients of Export3D; the built-in head has 99 + 3 + 2. Pose and neck are no part of it.
 """
 
 import numpy as np

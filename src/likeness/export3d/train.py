@@ -1,4 +1,4 @@
-"""Export3D as a task of the training loop: the generator's and the discriminator's losses, pictures of how far it is."""
+"""Export3D as a task of the training loop: both players' losses, and pictures of how far it has come."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -175,7 +175,7 @@ class Export3dTask:
         losses, judge = self.recipe.losses, self.discriminator
         assert judge is not None  # it is no player otherwise
         if losses.adversarial_now(moment.progress) == 0.0:  # the game has not begun
-            return Loss(total=sum(value.sum() * 0.0 for value in judge.parameters()), numbers={})
+            return Loss(total=torch.stack([value.sum() * 0.0 for value in judge.parameters()]).sum(), numbers={})
         with torch.no_grad():
             fake = on_truth(self._picture(batch, generator), batch)
         is_due = moment.step % losses.penalty_every == 0
