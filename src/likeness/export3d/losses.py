@@ -109,7 +109,7 @@ def judged(
     }
     if penalty > 0.0:
         gradients = torch.autograd.grad(says_real.sum(), (real, small), create_graph=True)
-        squared = sum(gradient.square().sum(dim=(1, 2, 3)) for gradient in gradients)
+        squared = torch.stack([gradient.square().sum(dim=(1, 2, 3)) for gradient in gradients]).sum(dim=0)
         terms["penalty"] = 0.5 * penalty * squared.mean()
     return terms
 

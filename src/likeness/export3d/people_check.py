@@ -21,7 +21,7 @@ from likeness.evaluation.face_measures import mouth_opening
 from likeness.evaluation.landmark_reader import LandmarkReader
 from likeness.evaluation.metrics import ssim
 from likeness.evaluation.report import Measure
-from likeness.evaluation.results import Row
+from likeness.evaluation.results import Row, numbers
 from likeness.export3d.batches import matte_tensor, picture_array, picture_tensor, target_camera
 from likeness.export3d.cameras import canonical_camera, project_world, world_from_head
 from likeness.export3d.expression import inputs_of_frame
@@ -62,19 +62,19 @@ class PeopleCheck:
     def row(self, clip: Clip) -> Row:
         """The measures of one person; the mouth is left out where a face is not found in a drawn picture."""
         size = self.model.config.image_size
-        numbers = np.array([self._pair(clip, number) for number in range(PAIRS)])
+        pairs = np.array([self._pair(clip, number) for number in range(PAIRS)])
         may_source, may_target = usable(clip)
         source = shot_of(clip, int(np.flatnonzero(may_source)[0]), size)
         features = self._read(source)
         lips = [(self._lip_gap(clip, int(index)), int(index)) for index in np.flatnonzero(may_target)]
         follows = self._mouth(features, source, clip.motion.frame(min(lips)[1]), clip.motion.frame(max(lips)[1]))
         row: Row = {
-            "psnr": float(numbers[:, 0].mean()),
-            "psnr_copy": float(numbers[:, 1].mean()),
-            "gain": float((numbers[:, 0] - numbers[:, 1]).mean()),
-            "ssim": float(numbers[:, 2].mean()),
-            "ssim_copy": float(numbers[:, 3].mean()),
-            "opacity": float(numbers[:, 4].mean()),
+            "psnr": float(pairs[:, 0].mean()),
+            "psnr_copy": float(pairs[:, 1].mean()),
+            "gain": float((pairs[:, 0] - pairs[:, 1]).mean()),
+            "ssim": float(pairs[:, 2].mean()),
+            "ssim_copy": float(pairs[:, 3].mean()),
+            "opacity": float(pairs[:, 4].mean()),
             "nose_is_nearest": float(self._nose_is_nearest(features, clip, source.frame)),
             "mouth_unread": float(follows is None),
         }
@@ -151,10 +151,10 @@ def shares(rows: Sequence[Row]) -> list[str]:
         ("mouth_follows", "mouth follows the asked expression", 0.8),
         ("nose_is_nearest", "nose nearer than both ears", 0.9),
     ):
-        answers = [float(row[key]) for row in rows if key in row]  # type: ignore[arg-type]
+        answers = numbers(rows, key)
         if answers:
             lines.append(f"{words}: {np.mean(answers):.0%} of {len(answers)} (wanted >= {least:.0%})")
-    unread = sum(float(row.get("mouth_unread", 0.0)) for row in rows)  # type: ignore[arg-type]
+    unread = sum(numbers(rows, "mouth_unread"))
     lines.append(f"no face was found in the drawn mouths of {unread:.0f} people")
     return lines
 
