@@ -30,7 +30,9 @@ class ExpressionEncoder(nn.Module):
         if settings.encoding == "direct":
             self.projection = nn.Linear(settings.inputs, settings.width)
             return
-        self.expression = _perceptron(settings.size, settings.basis, settings)
+        norm = nn.LayerNorm(settings.size)
+        self.expression = nn.Sequential(norm, *_perceptron(settings.size, settings.basis, settings))
+        # Both eyes up, or all numbers larger: a layer norm would take just that away from four numbers.
         self.gaze = _perceptron(GAZE_NUMBERS, settings.gaze_basis, settings) if settings.gaze else None
         self.weight = nn.Parameter(torch.randn(settings.width, settings.directions))
 
@@ -128,8 +130,8 @@ class ExpressionEncoder(nn.Module):
 
 
 def _perceptron(inputs: int, outputs: int, settings: ExpressionSettings) -> nn.Sequential:
-    """Layer norm, layers with leaky rectifiers, and a plain last one."""
-    layers: list[nn.Module] = [nn.LayerNorm(inputs)]
+    """Layers with leaky rectifiers, and a plain last one."""
+    layers: list[nn.Module] = []
     width = inputs
     for _ in range(settings.layers):
         layers += [nn.Linear(width, settings.hidden), nn.LeakyReLU(SLOPE)]

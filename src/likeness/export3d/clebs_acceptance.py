@@ -39,6 +39,7 @@ from likeness.media.sheet import SheetStyle, contact_sheet
 
 NAME = "clebs"
 LEAST_FRAMES, LEAST_PEOPLE, WANTED_PEOPLE = 40, 2, 50
+LEAST_MEASURED = 20  # frames with a face to the landmark network, for a regression
 KNOWN_SHARE = 0.6  # of each video's time: what probes learn from
 CANDIDATES = 40  # frames among which one is looked for
 SHOWN_PEOPLE, SHOWN_FRAMES = 10, 10  # of the t-SNE picture
@@ -89,7 +90,7 @@ class Score:
 
     probe: float
     variance: float
-    kept: Float[np.ndarray, "2"]  # R squared of mouth and eyes
+    kept: Float[np.ndarray, "2"]  # R squared of mouth and eyes; NaN where too few frames showed them
 
 
 def read_people(
@@ -177,10 +178,13 @@ def score(features: Features, frames: Frames) -> Score:
     centred = centred_by(features[measured], frames.videos[measured])
     openings = centred_by(frames.openings[measured], frames.videos[measured])
     learns = known[measured]
+    kept = np.full(2, np.nan)
+    if min(learns.sum(), (~learns).sum()) >= LEAST_MEASURED:
+        kept = ridge_r2(centred[learns], openings[learns], centred[~learns], openings[~learns])
     return Score(
         probe=identity_probe(features[known], frames.persons[known], features[asked], frames.persons[asked]),
         variance=variance_ratio(features, frames.persons),
-        kept=ridge_r2(centred[learns], openings[learns], centred[~learns], openings[~learns]),
+        kept=kept,
     )
 
 
