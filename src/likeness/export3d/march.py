@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad, softplus
 
-_NOTHING = 1e-6  # weight of the last depth: what an empty ray shows
+NOTHING = 1e-6  # weight of the last depth: what an empty ray shows
 
 
 def interval_weights(depths: Float[Tensor, "*rays N"], density: Float[Tensor, "*rays N"]) -> Float[Tensor, "*rays M"]:
@@ -44,8 +44,8 @@ def composited(weights: Float[Tensor, "*rays N"], features: Float[Tensor, "*rays
 def composited_depth(depths: Float[Tensor, "*rays N"], weights: Float[Tensor, "*rays M"]) -> Float[Tensor, "*rays"]:
     """Mean depth of the intervals' middles by weight, within the depths; a ray through nothing gets the last one."""
     middle = 0.5 * (depths[..., 1:] + depths[..., :-1])
-    total = (weights * middle).sum(dim=-1) + _NOTHING * depths[..., -1]
-    mean = total / (weights.sum(dim=-1) + _NOTHING)
+    total = (weights * middle).sum(dim=-1) + NOTHING * depths[..., -1]
+    mean = total / (weights.sum(dim=-1) + NOTHING)
     return mean.clamp(depths[..., 0].detach(), depths[..., -1].detach())
 
 

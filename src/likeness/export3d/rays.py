@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 NEAR, FAR = 0.5, 0.6  # sides of the cube before and behind its middle that a ray covers
-_FLOOR = 0.01  # weight of an interval in which nothing was found
+FLOOR = 0.01  # weight of an interval in which nothing was found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +97,7 @@ def important_depths(
         raise ValueError(f"further depths need at least 4 first ones, got {depths.shape[-1]}")
     shape, count = depths.shape[:-1], noise.shape[-1]
     flat = weights.detach().reshape(1, -1, weights.shape[-1])
-    widened = F.avg_pool1d(F.max_pool1d(flat, 2, 1, padding=1), 2, 1)[..., 1:-1] + _FLOOR
+    widened = F.avg_pool1d(F.max_pool1d(flat, 2, 1, padding=1), 2, 1)[..., 1:-1] + FLOOR
     shares = widened.reshape(*shape, -1)  # [B R N-3]
     shares = shares / shares.sum(dim=-1, keepdim=True)
     edges = depths.detach()[..., 1:-1].contiguous()  # [B R N-2]

@@ -16,6 +16,7 @@ from likeness.export3d.config import VolumeSettings
 from likeness.export3d.decoder import PointDecoder, widened
 from likeness.export3d.march import composited, composited_depth, interval_weights, sample_weights
 from likeness.export3d.planes import in_rows, sample_planes
+from likeness.export3d.quick import trace_quickly
 from likeness.export3d.rays import Rays, camera_rays, even_depths, important_depths, ray_points
 
 _CACHED_RAYS = 1024
@@ -64,7 +65,8 @@ class VolumeRenderer(nn.Module):
             resolution: pixels per side; that of the settings if not given.
             generator: moves the depths at random, as training needs it; without it they are always the same.
             chunk_rays: rays that are worked on at once. If not given: all of all cameras; on a CPU 1024, which stay in
-                its cache. Changes no value beyond rounding.
+                its cache. Changes no value beyond rounding. Without gradients a CPU traces ray by ray instead, see
+                `quick.py`.
 
         Raises:
             ValueError: the numbers of planes and cameras differ.
@@ -107,6 +109,9 @@ class VolumeRenderer(nn.Module):
         self, planes: Float[Tensor, "1 3 C h w"], rays: Rays, noise: Float[Tensor, "1 R N"], size: int
     ) -> tuple[Float[Tensor, "1 R F"], Float[Tensor, "1 R"], Float[Tensor, "1 R"]]:
         """As `_trace`, for some rays after the others."""
+        if planes.device.type == "cpu" and not torch.is_grad_enabled():
+            settings = self.settings
+            return trace_quickly(self.decoder, planes, rays, noise, coarse=settings.coarse, box=settings.box)
         chunks = zip(rays.chunks(size), noise.split(size, dim=1), strict=True)
         parts = [self._trace(planes, *chunk) for chunk in chunks]
         features, depth, opacity = (torch.cat(kind, dim=1) for kind in zip(*parts, strict=True))
