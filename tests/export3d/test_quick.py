@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from likeness.export3d.cameras import camera_around
+from likeness.export3d.cameras import camera_around, canonical_camera
 from likeness.export3d.config import VolumeSettings
 from likeness.export3d.quick_kernels import sigmoid_in_place, softplus_in_place
 from likeness.export3d.volume import VolumePicture, VolumeRenderer
@@ -55,12 +55,36 @@ def test_any_number_of_depths(changes: dict[str, int]) -> None:
     assert (plain.features - quick.features).abs().max() < 2.0 * (47 + 2) * 1e-5
 
 
-def test_what_only_seems_blocked_is_read_after_all() -> None:
-    """Few even samples take a thin sheet for a thick wall; the further samples see through it."""
-    renderer, planes = _renderer(400.0, replace(SETTINGS, coarse=6, fine=40))
-    plain, quick = _both(renderer, planes)
-    assert (plain.features - quick.features).abs().max() < 2.0 * (46 + 2) * 1e-5
-    assert (plain.opacity - quick.opacity).abs().max() < 3e-5
+def _sheet_and_wall() -> tuple[VolumeRenderer, torch.Tensor]:
+    """A thin sheet at z = 0.107, where an even sample of eight lies on it, and a wall far behind it.
+
+    One channel that is z; the sheet is a hat of softplus steps, dark, the wall is bright.
+    """
+    renderer = VolumeRenderer(VolumeSettings(resolution=8, coarse=8, fine=40, hidden=4, features=3), 1)
+    inner, outer = renderer.decoder.inner, renderer.decoder.outer
+    with torch.no_grad():
+        inner.weight[:, 0] = torch.tensor([200.0, 200.0, 200.0, -200.0])
+        inner.bias[:] = -200.0 * torch.tensor([0.092, 0.107, 0.122, 0.25])
+        outer.weight[0] = torch.tensor([65.0, -130.0, 65.0, 65.0])
+        outer.weight[1:] = torch.tensor([0.0, 0.0, 0.0, 1.0])
+        outer.bias[:] = torch.tensor([-5.0, -3.0, -3.0, -3.0])
+    planes = torch.zeros(1, 3, 1, 256, 256)
+    z = 1.5 * ((torch.arange(256) + 0.5) / 256 - 0.5)
+    planes[0, 1, 0], planes[0, 2, 0] = z[None, :], z[:, None]
+    return renderer, planes
+
+
+def test_what_only_seems_blocked_is_read_after_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    renderer, planes = _sheet_and_wall()
+    camera = torch.from_numpy(canonical_camera())[None]
+    plain = renderer.render(planes, camera)
+    with torch.no_grad():
+        quick = renderer.render(planes, camera)
+        monkeypatch.setattr("likeness.export3d.quick._STILL_BLOCKED", 2.0)  # never again
+        careless = renderer.render(planes, camera)
+    assert (plain.features - quick.features).abs().max() < 2.0 * (48 + 2) * 1e-5
+    assert (plain.depth - quick.depth).abs().max() < 1e-3
+    assert (plain.features - careless.features).abs().max() > 0.05
 
 
 def test_threads_change_nothing() -> None:
