@@ -25,3 +25,12 @@ def tiny_config(**changes: object) -> Export3dConfig:
 def tiny_model(config: Export3dConfig | None = None, seed: int = 0) -> Export3dModel:
     torch.manual_seed(seed)
     return Export3dModel(tiny_config() if config is None else config).eval()
+
+
+def noisy_model(config: Export3dConfig | None = None, seed: int = 0) -> Export3dModel:
+    """As if it had learned something: an untrained model does not look at the expression yet."""
+    model = tiny_model(config, seed)
+    with torch.no_grad():
+        for parameter in model.generator.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    return model

@@ -12,10 +12,11 @@ import torch
 from likeness.app.cli import main
 from likeness.app.demo import PHOTO
 from likeness.app.fg_portrait import flow_warp_frames
+from likeness.data.head_square import match_background
 from likeness.errors import InputError
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.presets import tiny
-from likeness.fg_portrait.renderer import Prepared, add_difference, match_background, prepare, render
+from likeness.fg_portrait.renderer import Prepared, add_difference, prepare, render
 from likeness.fg_portrait.sampler import Sampler
 from likeness.fg_portrait.weights import save_networks
 from likeness.heads.builtin import builtin_head
@@ -47,7 +48,7 @@ def test_source_latents_in_the_place_of_drawn_ones_give_the_photo_back(monkeypat
     (picture,) = render(prepared, [portrait().rest])
     photo = portrait().image
     assert picture.shape == photo.shape and picture.dtype == np.uint8
-    window = prepared.window
+    window = prepared.square.window
     inside = (
         slice(max(window.top, 0), window.top + window.size),
         slice(max(window.left, 0), window.left + window.size),
@@ -93,7 +94,7 @@ def test_what_networks_change_is_added_to_the_default_renderers_picture(monkeypa
     (expected,) = flow_warp_frames(portrait())([turned(8.0)])
     (drawn,) = render(prepared, [turned(8.0)])
     change = drawn.astype(int) - expected
-    window = prepared.window
+    window = prepared.square.window
     third = window.size // 3
     middle = change[window.top + third : window.top + 2 * third, window.left + third : window.left + 2 * third]
     assert np.median(middle) == 20

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from likeness.app.options import Rendering
-from likeness.app.renderers import RENDER_THREADS, Renderer, Watch
+from likeness.app.renderers import RENDER_THREADS, Renderer, Watch, check_method
 from likeness.errors import InputError
 from likeness.fg_portrait.config import FgPortraitConfig, SamplingSettings
 from likeness.fg_portrait.networks import Networks
@@ -15,7 +15,7 @@ from likeness.fg_portrait.renderer import DrawDrafts, Prepared, prepare, render
 from likeness.fg_portrait.schedule import sampling_timesteps
 from likeness.fg_portrait.weights import load_networks
 from likeness.heads.model import HeadModel
-from likeness.nn.checkpoint import read_config, read_header
+from likeness.nn.checkpoint import read_config
 from likeness.tracking.portrait import Portrait
 
 LCM_STEPS = 8  # where LCM is asked for and no number is given
@@ -30,7 +30,7 @@ def open_fg_portrait(rendering: Rendering, *, watch: Watch, count: int) -> Rende
     """
     assert rendering.weights is not None
     folder = rendering.weights
-    read_header(folder)
+    check_method(folder, "fg-portrait")
     settings = sampling_settings(read_config(folder, FgPortraitConfig), rendering)
 
     loaded: dict[tuple[str, str], Networks] = {}  # by head: several photos share them

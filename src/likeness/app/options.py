@@ -9,7 +9,7 @@ import tyro
 Transfer = Literal["relative", "absolute"]
 PoseReference = Literal["median", "frontal", "first"]
 Frame = Literal["full", "crop"]
-Method = Literal["flow-warp", "fg-portrait"]
+Method = Literal["flow-warp", "fg-portrait", "export3d"]
 Sampler = Literal["ddim", "lcm"]
 FaceNumber = Annotated[int | None, tyro.conf.arg(metavar="N")]
 Pixels = Annotated[int | None, tyro.conf.arg(metavar="PIXELS")]
@@ -41,7 +41,8 @@ class Edits:
     gaze_yaw: float = 0.0  # degrees, to the subject's left
     gaze_pitch: float = 0.0  # degrees, up
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=VALUE")] = ()
-    """a named control, such as mouthSmile=0.6 (both sides) or eyeBlinkLeft=1; see `likeness head list`"""
+    """a named control, such as mouthSmile=0.6 (both sides) or eyeBlinkLeft=1, see `likeness head list`; with
+    --method export3d also a direction of its expressions, such as v3=1.5 (in deviations)"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +56,9 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Rendering:
-    """Which renderer draws, and with what. All but the first are for renderers with weights."""
+    """Which renderer draws, and with what: weights for all but flow-warp, what follows them for fg-portrait."""
 
-    method: Method = "flow-warp"  # flow-warp needs nothing; fg-portrait is a diffusion model
+    method: Method = "flow-warp"  # flow-warp needs nothing; fg-portrait is a diffusion model, export3d a tri-plane
     weights: Folder = None  # folder of the method's weights
     seed: int = 0  # the same seed, inputs and machine give the same frames
     steps: Count = None  # denoising steps; otherwise those that the weights were made for

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from likeness.app.directions import DirectionShifts, split_settings
 from likeness.app.framing import check_picture, frame_portrait
 from likeness.app.options import AnimateOptions, Edits, Picture, Rendering
 from likeness.app.overlay import write_overlay
@@ -20,7 +21,7 @@ from likeness.motion.edit import apply_edit, apply_edit_to_motion
 from likeness.motion.file import save_motion
 from likeness.motion.record import FRAME_FIELDS, Motion, MotionFrame
 from likeness.motion.strength import Strengths, scale_regions
-from likeness.motion.timeline import load_timeline, motion_of_edits, sweep, timeline_motion
+from likeness.motion.timeline import load_timeline, motion_of_edits, sweep, sweep_parts, timeline_motion
 from likeness.tracking.performance import perform
 
 SWEEP_SECONDS = 2.4  # from the photo to the edit and back
@@ -49,7 +50,8 @@ def animate(
     target = check_target(Path(out), overwrite=overwrite, inputs=[photo, driving])
     check_picture(options.picture)
     check_rendering(options.rendering)
-    change, strengths = head_edit(options.edits, head), region_strengths(options.strength)
+    controls, amounts = split_settings(options.edits.set, options.rendering.method)
+    change, strengths = head_edit(replace(options.edits, set=controls), head), region_strengths(options.strength)
     source = open_driving(Path(driving), head, face=options.driving_face)
     if not target.is_video and source.num_frames != 1:
         raise InputError(f"{driving} moves, but {out} is a picture: give the name of a video, such as OUT.mp4")
@@ -57,10 +59,14 @@ def animate(
     portrait = read_portrait(Path(photo), head, face=options.picture.face)
     performance = perform(source.motion(watch), portrait, mode=options.motion, pose_reference=options.pose_reference)
     performance = apply_edit_to_motion(scale_regions(performance, portrait.rest, strengths), change, head)
+    directions = DirectionShifts(amounts=amounts)
     if target.is_video and len(performance) == 1:
         performance = there_and_back(performance, portrait.rest)
+        directions = DirectionShifts(amounts=amounts, parts=sweep_parts(len(performance)))
     framing = frame_portrait(portrait, options.picture)
-    return write_result(target, framing, performance, rendering=options.rendering, audio=audio, watch=watch)
+    return write_result(
+        target, framing, performance, rendering=options.rendering, directions=directions, audio=audio, watch=watch
+    )
 
 
 def edit(
@@ -85,7 +91,9 @@ def edit(
     target = check_target(Path(out), overwrite=overwrite, inputs=inputs)
     check_picture(picture)
     check_rendering(rendering)
-    change = head_edit(edits or Edits(), head)
+    edits = edits or Edits()
+    controls, amounts = split_settings(edits.set, rendering.method)
+    change = head_edit(replace(edits, set=controls), head)
     if timeline is not None and not target.is_video:
         raise InputError(f"a timeline needs a video, but {out} is a picture: give a name such as OUT.mp4")
     score = None if timeline is None else load_timeline(Path(timeline), head)
@@ -98,8 +106,12 @@ def edit(
         performance = sweep(change, rest, head, seconds=SWEEP_SECONDS, fps=SWEEP_FPS, shape=shape, camera=camera)
     else:
         performance = motion_of_edits([change], rest, head, fps=SWEEP_FPS, shape=shape, camera=camera, source="edit")
+    sweeps = target.is_video and score is None
+    directions = DirectionShifts(amounts=amounts, parts=sweep_parts(len(performance)) if sweeps else None)
     framing = frame_portrait(portrait, picture)
-    return write_result(target, framing, performance, rendering=rendering, audio=None, watch=watch)
+    return write_result(
+        target, framing, performance, rendering=rendering, directions=directions, audio=None, watch=watch
+    )
 
 
 def track(
@@ -133,7 +145,7 @@ def track(
 def there_and_back(pose: Motion, rest: MotionFrame) -> Motion:
     """From the rest frame to the one moment of `pose` in the middle and back, softly."""
     times = np.arange(round(SWEEP_SECONDS * SWEEP_FPS) + 1) / SWEEP_FPS
-    parts = 0.5 - 0.5 * np.cos(2.0 * np.pi * times / SWEEP_SECONDS)
+    parts = sweep_parts(len(times))
     regions = [entry.name for entry in fields(Strengths)]
     frames = [scale_regions(pose, rest, Strengths(**dict.fromkeys(regions, part))).frame(0) for part in parts]
     return replace(

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import UInt8
 
+from likeness.app.directions import DirectionShifts
 from likeness.app.options import Method, Rendering
 from likeness.errors import InputError
 from likeness.motion.record import MotionFrame
@@ -37,27 +39,53 @@ def check_rendering(rendering: Rendering) -> None:
     low, high = SEED_RANGE
     if not low <= rendering.seed <= high:
         raise InputError(f"--seed is {rendering.seed}: give {low} to {high}")
-    if rendering.method == "flow-warp":
-        options = ("weights", "steps", "guidance", "sampler")
-        given = [name for name in options if getattr(rendering, name) is not None]
+    if rendering.method == "flow-warp" and rendering.weights is not None:
+        raise InputError("--weights is for renderers with weights: add --method fg-portrait or --method export3d")
+    if rendering.method != "fg-portrait":
+        given = [name for name in ("steps", "guidance", "sampler") if getattr(rendering, name) is not None]
         if given:
-            raise InputError(f"--{given[0]} is for renderers with weights: add --method fg-portrait")
-        return
-    if rendering.weights is None:
-        raise InputError("--method fg-portrait needs trained weights, and none ship yet: add --weights FOLDER")
-    if not rendering.weights.is_dir():
-        raise InputError(f"{rendering.weights} is no folder: give a folder of weights with --weights")
+            raise InputError(f"--{given[0]} is for renderers that sample: add --method fg-portrait or leave it out")
+    if rendering.method != "flow-warp":
+        check_weights(rendering.method, rendering.weights)
+
+
+def check_weights(method: Method, weights: Path | None) -> None:
+    """The weights are a folder, and the packages that they need are there.
+
+    Raises:
+        InputError: they are not.
+    """
+    if weights is None:
+        raise InputError(f"--method {method} needs trained weights, and none ship yet: add --weights FOLDER")
+    if not weights.is_dir():
+        raise InputError(f"{weights} is no folder: give a folder of weights with --weights")
     from likeness.nn.require import require_models
 
-    require_models("--method fg-portrait")
+    require_models(f"--method {method}")
 
 
-def open_renderer(rendering: Rendering, *, watch: Watch, count: int) -> Renderer:
+def check_method(weights: Path, method: Method) -> None:
+    """A folder of weights belongs to that method.
+
+    Raises:
+        InputError: it belongs to another, or is no folder of weights.
+    """
+    from likeness.nn.checkpoint import read_header
+
+    found = read_header(weights).method
+    if found != method:
+        raise InputError(f"{weights} holds weights for {found}: give a folder made for {method}")
+
+
+def open_renderer(
+    rendering: Rendering, *, watch: Watch, count: int, directions: DirectionShifts | None = None
+) -> Renderer:
     """The renderer that is asked for; its packages are imported here and not before.
 
     Args:
         watch: sees the steps of a renderer that watches itself.
         count: number of frames that will be rendered.
+        directions: moves along the expression directions, for a renderer that has them.
 
     Raises:
         InputError: there is none, or its options or weights cannot be used.
@@ -69,6 +97,11 @@ def open_renderer(rendering: Rendering, *, watch: Watch, count: int) -> Renderer
         return Renderer(
             prepare=prepare, render=lambda prepared, frames: render(prepared, frames, threads=RENDER_THREADS)
         )
+    if rendering.method == "export3d":
+        from likeness.app.export3d import open_export3d
+
+        assert rendering.weights is not None
+        return open_export3d(rendering.weights, directions)
     from likeness.app.fg_portrait import open_fg_portrait
 
     return open_fg_portrait(rendering, watch=watch, count=count)

@@ -6,6 +6,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from likeness.app.directions import DirectionShifts
 from likeness.app.framing import Framing
 from likeness.app.options import Rendering
 from likeness.app.renderers import Watch as Watch
@@ -66,15 +67,26 @@ def check_target(out: Path, *, overwrite: bool, inputs: Sequence[str | Path]) ->
 
 
 def write_result(
-    target: Target, framing: Framing, motion: Motion, *, rendering: Rendering, audio: Path | None, watch: Watch
+    target: Target,
+    framing: Framing,
+    motion: Motion,
+    *,
+    rendering: Rendering,
+    directions: DirectionShifts | None = None,
+    audio: Path | None,
+    watch: Watch,
 ) -> Result:
     """Render each moment of a motion and write the pictures; the file appears complete or not at all.
+
+    Args:
+        directions: moves along the expression directions of the renderer, if it has them.
 
     Raises:
         OutputError: it cannot be written.
     """
     start = perf_counter()
-    renderer = open_renderer(rendering, watch=watch, count=len(motion) if target.is_video else 1)
+    count = len(motion) if target.is_video else 1
+    renderer = open_renderer(rendering, watch=watch, count=count, directions=directions)
     prepared = renderer.prepare(framing.portrait)
     pictures = (framing.cut(picture) for picture in renderer.render(prepared, motion.frames()))
     watch_frames = unwatched if renderer.watches else watch
@@ -88,7 +100,7 @@ def write_result(
         write_image(target.path, picture, overwrite=target.overwrite)
     return Result(
         path=target.path,
-        num_frames=len(motion) if target.is_video else 1,
+        num_frames=count,
         width=framing.width,
         height=framing.height,
         seconds=perf_counter() - start,

@@ -5,15 +5,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from likeness.data.square import clip_square, head_box
-from likeness.errors import InputError
+from likeness.data.head_square import FEATHER, HeadSquare, head_square, laid_back
 from likeness.fg_portrait.condition import (
     Source,
     View,
@@ -27,22 +26,16 @@ from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.cost import cost_line
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.sampler import Sampler
-from likeness.media.crop import CropWindow, extract, paste_back
+from likeness.media.crop import extract, paste_back
 from likeness.motion.record import MotionFrame
-from likeness.tracking.matte import person_matte
+from likeness.nn.memory import advised, with_advice
 from likeness.tracking.portrait import Portrait
 
-FEATHER = 0.08  # of the square's side, over which it fades into the photo
-BACKGROUND_LEVEL = 0.1  # person probability under which a pixel counts as background
-SMALLEST_BACKGROUND = 0.02  # share of the square that can tell about colours
-DRIFT = 2.0  # grey levels by which the background may differ before colours are corrected
 OUT_OF_MEMORY = (
     "not enough memory for this model: close other programs, or use a smaller model, a shorter window or the tiny_vae"
 )
-_MEMORY_WORDS = ("out of memory", "not enough memory", "allocate memory", "DefaultCPUAllocator")
 
 logger = logging.getLogger(__name__)
-Item = TypeVar("Item")
 Watch = Callable[[Iterable[Any], str, int | None], Iterable[Any]]
 # Whole pictures of the portrait by the default renderer, which is passed in: it stands beside this package.
 DrawDrafts = Callable[[Iterable[MotionFrame]], Iterator[UInt8[np.ndarray, "H W 3"]]]
@@ -53,14 +46,12 @@ class Prepared:
     """A portrait, its networks, and everything about it that does not depend on the motion."""
 
     portrait: Portrait
-    window: CropWindow  # the square that is drawn, in pixels of the photo
+    square: HeadSquare  # what is drawn, at the model's size
     networks: Networks
     settings: SamplingSettings
     seed: int
-    source: Source  # the photo's square at the model's size, and the head in it
+    source: Source  # the photo's square, and the head in it
     source_latents: Float[Tensor, "1 C h w"]
-    image: UInt8[np.ndarray, "H W 3"]  # the photo's square
-    background: Bool[np.ndarray, "H W"]  # in it
     draw_drafts: DrawDrafts | None  # for networks that work on drafts
 
 
@@ -88,29 +79,24 @@ def prepare(
     """
     if networks.config.control.draft and draw_drafts is None:
         raise ValueError("networks that work on drafts need something that draws them")
-    window = clip_square([head_box(portrait.head, portrait.shape, portrait.rest, portrait.camera)])
-    size = networks.config.image_size
-    camera = portrait.camera.cropped(window.left, window.top, window.size, window.size).resized(size, size)
-    image = extract(portrait.image, window, size)
+    square = head_square(portrait, networks.config.image_size)
     try:
-        latents = networks.space.encode(picture_tensor(image).to(networks.context.device))
+        latents = networks.space.encode(picture_tensor(square.image).to(networks.context.device))
     except (RuntimeError, MemoryError) as error:
-        raise _advice(error) from error
+        raise advised(error, OUT_OF_MEMORY) from error
     return Prepared(
         portrait=portrait,
-        window=window,
+        square=square,
         networks=networks,
         settings=settings,
         seed=seed,
         source=make_source(
             portrait.head,
             portrait.shape,
-            View(frame=portrait.rest, camera=camera, image=image),
+            View(frame=portrait.rest, camera=square.camera, image=square.image),
             networks.config.control,
         ),
         source_latents=latents,
-        image=image,
-        background=person_matte(image) < BACKGROUND_LEVEL,
         draw_drafts=draw_drafts if networks.config.control.draft else None,
     )
 
@@ -136,10 +122,10 @@ def render(
     conditions = _conditions(prepared, frames, drafts)
     steps = None if count is None else sampler.sections(count) * len(sampler.timesteps)
     start, shown = perf_counter(), 0
-    for latents in watch(_with_advice(sampler.sample(conditions)), "denoising", steps):
+    for latents in watch(with_advice(sampler.sample(conditions), OUT_OF_MEMORY), "denoising", steps):
         if latents is None:
             continue
-        for picture in _with_advice(decoded(prepared, latents)):
+        for picture in with_advice(decoded(prepared, latents), OUT_OF_MEMORY):
             shown += 1
             yield _laid_back(prepared, picture, None if prepared.draw_drafts is None else drafts.popleft())
     if shown:
@@ -155,23 +141,6 @@ def decoded(prepared: Prepared, latents: Float[Tensor, "N C h w"]) -> Iterator[U
         with torch.no_grad():
             pictures = prepared.networks.space.decode(latents[begin : begin + size])
         yield from tensor_pictures(pictures)
-
-
-def match_background(
-    picture: UInt8[np.ndarray, "H W 3"],
-    source: UInt8[np.ndarray, "H W 3"],
-    background: Bool[np.ndarray, "H W"],
-) -> UInt8[np.ndarray, "H W 3"]:
-    """The picture with its colours moved back where the background's have drifted by more than 2 grey levels.
-
-    The median is taken, so that a head which moved over some of the background does not count.
-    """
-    if background.mean() < SMALLEST_BACKGROUND:
-        return picture
-    drift = np.median(picture[background].astype(np.float32) - source[background], axis=0)
-    if np.abs(drift).max() <= DRIFT:
-        return picture
-    return np.clip(np.rint(picture - drift), 0, 255).astype(np.uint8)
 
 
 def _conditions(
@@ -193,7 +162,7 @@ def _conditions(
 
     for whole in prepared.draw_drafts(passing()):
         drafts.append(whole)
-        draft = extract(whole, prepared.window, prepared.networks.config.image_size)
+        draft = extract(whole, prepared.square.window, prepared.networks.config.image_size)
         target = View(frame=waiting.popleft(), camera=camera, draft=draft)
         yield motion_condition(prepared.source, target, settings).to(device)
 
@@ -202,13 +171,11 @@ def _laid_back(
     prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], draft: UInt8[np.ndarray, "H W 3"] | None
 ) -> UInt8[np.ndarray, "H W 3"]:
     """The square in its photo; with a draft, what the networks changed is added to it at its own resolution."""
-    window, size = prepared.window, len(picture)
-    feather = FEATHER * window.size
     if draft is None:
-        matched = match_background(picture, prepared.image, prepared.background)
-        return paste_back(prepared.portrait.image, matched, window, feather)
-    square = extract(draft, window, window.size)
-    return paste_back(draft, add_difference(square, picture, extract(draft, window, size)), window, feather)
+        return laid_back(prepared.portrait.image, prepared.square, picture)
+    window, size = prepared.square.window, len(picture)
+    changed = add_difference(extract(draft, window, window.size), picture, extract(draft, window, size))
+    return paste_back(draft, changed, window, FEATHER * window.size)
 
 
 def add_difference(
@@ -222,18 +189,3 @@ def add_difference(
     if difference.shape[:2] != (height, width):
         difference = cv2.resize(difference, (width, height), interpolation=cv2.INTER_CUBIC)
     return np.clip(np.rint(square + difference), 0, 255).astype(np.uint8)
-
-
-def _with_advice(items: Iterator[Item]) -> Iterator[Item]:
-    """The items; running out of memory becomes one line that says what to do."""
-    try:
-        yield from items
-    except (RuntimeError, MemoryError) as error:
-        raise _advice(error) from error
-
-
-def _advice(error: Exception) -> Exception:
-    """What is raised instead: advice for a lack of memory, anything else as it is."""
-    if isinstance(error, MemoryError) or any(word in str(error) for word in _MEMORY_WORDS):
-        return InputError(OUT_OF_MEMORY)
-    return error

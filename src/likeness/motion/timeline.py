@@ -135,9 +135,13 @@ def sweep(
     fps = _number(fps, "fps", 1.0, MAX_FPS)
     seconds = _number(seconds, "seconds", 2.0 / fps, MAX_SECONDS)
     count = max(round(seconds * fps), 2) + 1
-    parts = 0.5 - 0.5 * np.cos(np.linspace(0.0, 2.0 * np.pi, count))
-    edits = [edit.scaled(float(part)) for part in parts]
+    edits = [edit.scaled(float(part)) for part in sweep_parts(count)]
     return motion_of_edits(edits, rest, head, fps=fps, shape=shape, camera=camera, source="sweep")
+
+
+def sweep_parts(count: int) -> Float[np.ndarray, " T"]:
+    """How much of an edit each of `count` frames of a sweep shows: softly from 0 to 1 and back."""
+    return 0.5 - 0.5 * np.cos(np.linspace(0.0, 2.0 * np.pi, count))
 
 
 def motion_of_edits(

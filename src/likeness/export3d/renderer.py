@@ -1,0 +1,154 @@
+"""Export3D as a renderer: the stem reads the square around a head once, an expression gives a tri-plane, a camera gives
+the picture, which is laid back into the photo.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import repeat
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
+
+from likeness.data.head_square import HeadSquare, head_square, laid_back, matte_in_square
+from likeness.export3d.batches import picture_array, picture_tensor
+from likeness.export3d.cameras import camera_of_frame, check_camera
+from likeness.export3d.directions import direction_deviations, moved_expression
+from likeness.export3d.expression import inputs_of_frame
+from likeness.export3d.model import Export3dModel, SourceFeatures
+from likeness.motion.record import MotionFrame
+from likeness.nn.memory import advised, with_advice
+from likeness.tracking.portrait import Portrait
+
+OUT_OF_MEMORY = "not enough memory for this model: close other programs, or use weights of a smaller model"
+Shift: TypeAlias = Float[np.ndarray, " directions"]  # along v1..vn, in units of their deviations
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """A portrait, its model, and everything about it that depends neither on expression nor on camera."""
+
+    portrait: Portrait
+    square: HeadSquare  # what is drawn, at the model's size
+    model: Export3dModel
+    source: SourceFeatures
+    deviations: Float[Tensor, " directions"] | None  # of the coefficients; None: the encoding has no directions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """One picture to draw: the expression of a frame, seen by a camera."""
+
+    frame: MotionFrame  # its pose does not count
+    camera: Float32[np.ndarray, "25"]
+    shift: Shift | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drawn:
+    """What a camera sees of a head."""
+
+    image: UInt8[np.ndarray, "H W 3"]
+    depth: Float[Tensor, "1 r r"]  # world units along the ray
+    opacity: Float[Tensor, "1 r r"]
+
+
+@torch.no_grad()
+def prepare(portrait: Portrait, *, model: Export3dModel) -> Prepared:
+    """Cut the square around the head and read it once.
+
+    Raises:
+        InputError: there is not enough memory.
+    """
+    size, device = model.config.image_size, model.generator.average.device
+    square = head_square(portrait, size)
+    matte = None
+    if model.config.background:
+        matte = torch.from_numpy(matte_in_square(portrait.image, square.window, size))[None, None].to(device)
+    try:
+        source = model.read(picture_tensor(square.image).to(device), matte)
+    except (RuntimeError, MemoryError) as error:
+        raise advised(error, OUT_OF_MEMORY) from error
+    has_directions = model.config.expression.encoding != "direct"
+    return Prepared(
+        portrait=portrait,
+        square=square,
+        model=model,
+        source=source,
+        deviations=direction_deviations(model.expression) if has_directions else None,
+    )
+
+
+def render(
+    prepared: Prepared, frames: Iterable[MotionFrame], *, shifts: Iterable[Shift | None] = repeat(None)
+) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+    """Whole photos in the order of the frames, one at a time.
+
+    Args:
+        shifts: of each frame; at least as many as there are frames.
+
+    Raises:
+        InputError: a frame is of another head, or so near that the camera stands inside it, or memory is short.
+    """
+    views = (
+        View(frame=frame, camera=camera_in_square(prepared, frame), shift=shift)
+        for frame, shift in zip(frames, shifts, strict=False)
+    )
+    for drawn in draw(prepared, views):
+        yield laid_back(prepared.portrait.image, prepared.square, drawn.image)
+
+
+def draw(prepared: Prepared, views: Iterable[View]) -> Iterator[Drawn]:
+    """Squares in the order of the views, one at a time; the tri-plane is kept while the expression stays the same.
+
+    Raises:
+        InputError: a frame is of another head, a camera has no picture of it, or memory is short.
+    """
+    yield from with_advice(_drawn(prepared, views), OUT_OF_MEMORY)
+
+
+def camera_in_square(prepared: Prepared, frame: MotionFrame) -> Float32[np.ndarray, "25"]:
+    """The square's camera, around the head as the frame poses it.
+
+    Raises:
+        InputError: it stands inside the head.
+    """
+    return camera_of_frame(frame, prepared.square.camera, pose_mode=prepared.model.config.pose_mode)
+
+
+@torch.no_grad()
+def planes_of(prepared: Prepared, frame: MotionFrame, shift: Shift | None = None) -> Float[Tensor, "1 3 C h w"]:
+    """The tri-plane of the expression of a frame.
+
+    Raises:
+        InputError: the frame is of another head.
+        ValueError: a shift is given, but the encoding has no directions.
+    """
+    model, device = prepared.model, prepared.model.generator.average.device
+    inputs = torch.from_numpy(inputs_of_frame(model.config.expression, prepared.portrait.head, frame))[None].to(device)
+    if shift is None:
+        return model.planes(prepared.source, model.expression(inputs))
+    if prepared.deviations is None:
+        raise ValueError("a model whose encoding has no directions cannot move along them")
+    offsets = torch.from_numpy(shift.astype(np.float32))[None].to(device) * prepared.deviations
+    return model.planes(prepared.source, moved_expression(model.expression, inputs, offsets))
+
+
+def _drawn(prepared: Prepared, views: Iterable[View]) -> Iterator[Drawn]:
+    settings, head = prepared.model.config.expression, prepared.portrait.head
+    drawn_key, planes = None, None
+    for view in views:
+        check_camera(view.camera.astype(np.float64))
+        shift = b"" if view.shift is None else view.shift.tobytes()
+        key = inputs_of_frame(settings, head, view.frame).tobytes(), shift
+        if planes is None or key != drawn_key:
+            drawn_key, planes = key, planes_of(prepared, view.frame, view.shift)
+        yield _seen(prepared, planes, view.camera)
+
+
+@torch.no_grad()
+def _seen(prepared: Prepared, planes: Float[Tensor, "1 3 C h w"], camera: Float32[np.ndarray, "25"]) -> Drawn:
+    picture = prepared.model.picture(planes, torch.from_numpy(camera)[None].to(planes.device), prepared.source)
+    return Drawn(image=picture_array(picture.image[0]), depth=picture.depth[0], opacity=picture.opacity[0])
