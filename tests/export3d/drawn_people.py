@@ -37,8 +37,9 @@ def world(seed: int = 0) -> World:
 
 def faces(made: World, identity: np.ndarray, expressions: np.ndarray) -> np.ndarray:
     """[K 3 32 32] in -1..1: an oval with two light eyes and a dark mouth, all with soft edges."""
-    tints = 0.2 * np.tanh(identity @ made.colour_map).reshape(4, 3)
-    behind, skin, light, dark = tints + np.array([0.4, 0.5, 0.8, 0.2])[:, None]
+    tints = np.tanh(1.5 * identity @ made.colour_map).reshape(4, 3)
+    strengths, greys = np.array([0.5, 0.4, 0.15, 0.15]), np.array([0.5, 0.5, 0.85, 0.15])
+    behind, skin, light, dark = strengths[:, None] * tints + greys[:, None]
     row, column = (np.mgrid[0:SIDE, 0:SIDE] + 0.5) / SIDE - 0.5
     mouth_high, mouth_wide, right, left, gaze_x, gaze_y = np.tanh(expressions).T[..., None, None]
     pictures = np.broadcast_to(behind[:, None, None], (len(expressions), 3, SIDE, SIDE))

@@ -13,7 +13,7 @@ from tests.export3d.drawn_people import NUMBERS, World, videos, world
 
 torch.set_num_threads(1)
 BATCH, FRAMES, PERSONS = 8, 12, 400
-STEPS, MIXED_STEPS = 100, 40
+STEPS, MIXED_STEPS = 100, 60
 TEST_PERSONS, TEST_FRAMES, SCORED = 60, 40, 16  # of the frames of each test person
 SETTINGS = ExpressionSettings(head="drawn", size=NUMBERS, width=64, basis=6, hidden=64)
 IMAGES = ImageEncoderSettings(channels=(16, 32, 32, 64), width=64)

@@ -21,12 +21,17 @@ class ExpressionEncoder(nn.Module):
     `direct` has no basis: the standardised numbers go through one linear layer.
     """
 
+    mean: Tensor
+    deviation: Tensor
+    gain: Tensor  # g: the length of the vectors, which a cosine cannot learn
+    directions: Tensor  # V, once it is frozen
+
     def __init__(self, settings: ExpressionSettings) -> None:
         super().__init__()
         self.settings = settings
         self.register_buffer("mean", torch.zeros(settings.inputs))
         self.register_buffer("deviation", torch.ones(settings.inputs))
-        self.register_buffer("gain", torch.ones(()))  # g: the length of the vectors, which a cosine cannot learn
+        self.register_buffer("gain", torch.ones(()))
         if settings.encoding == "direct":
             self.projection = nn.Linear(settings.inputs, settings.width)
             return

@@ -115,9 +115,10 @@ class ClebsTask:
             )
             for number in numbers
         ]
+        eyes = [entry.eyes for entry in sets if entry.eyes is not None]
         return ContrastBatch(
             faces=torch.from_numpy(np.stack([entry.faces for entry in sets])),
-            eyes=torch.from_numpy(np.stack([entry.eyes for entry in sets])) if self.recipe.expression.gaze else None,
+            eyes=torch.from_numpy(np.stack(eyes)) if eyes else None,
             inputs=torch.from_numpy(np.stack([entry.inputs for entry in sets])),
         )
 
