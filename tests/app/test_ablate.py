@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from likeness.app import ablation
+from likeness.app import ablate_fg_portrait, ablation
 from likeness.app.cli import main
 from likeness.data.clip import NewClip
 from likeness.data.made_head import MadeHeadSettings, made_head
@@ -41,7 +41,7 @@ def people() -> list[NewClip]:
 def command(data: Path, tmp_path: Path, monkeypatch) -> list[str]:
     """Without what takes its time and is tested elsewhere: identity, many noise levels, validation pictures."""
     monkeypatch.setattr(ablation, "is_available", lambda: False)
-    monkeypatch.setattr(ablation, "LOSS_DRAWS", 1)
+    monkeypatch.setattr(ablate_fg_portrait, "LOSS_DRAWS", 1)
     monkeypatch.setattr(FgPortraitTask, "validate", lambda self, folder, step: {})
     start = ["ablate", "fg-portrait", "tiny", "--data", str(data), "--out", str(tmp_path / "out"), "--cpu"]
     return [*start, "--seeds", "1", "--steps", "2", "--scenes", "2"]

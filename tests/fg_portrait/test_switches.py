@@ -5,15 +5,16 @@ from dataclasses import replace
 import pytest
 
 from likeness.errors import InputError
+from likeness.evaluation.variants import MAIN, Variant, parse_variants, variant_recipe
 from likeness.fg_portrait.networks import build_networks
 from likeness.fg_portrait.recipes import RECIPES, small, tiny
-from likeness.fg_portrait.switches import MAIN, SWITCHES, Variant, parse_variants, variant_recipe
+from likeness.fg_portrait.switches import SWITCHES, TABLE
 
 RECIPE = tiny(1)
 
 
 def names(text: str) -> list[str]:
-    return [variant.name for variant in parse_variants(text, RECIPE)]
+    return [variant.name for variant in parse_variants(text, RECIPE, TABLE)]
 
 
 def test_a_bare_name_stands_for_all_other_values() -> None:
@@ -25,7 +26,7 @@ def test_a_bare_name_stands_for_all_other_values() -> None:
 
 def test_values_and_joined_changes() -> None:
     assert names("N=7, x_visibility+x_normals+N=2") == [MAIN, "N=7", "x_visibility=on+x_normals=on+N=2"]
-    recipe = variant_recipe(parse_variants("x_normals+x_warp_latent+N=2", RECIPE)[1], RECIPE)
+    recipe = variant_recipe(parse_variants("x_normals+x_warp_latent+N=2", RECIPE, TABLE)[1], RECIPE, TABLE)
     control = recipe.model.control
     assert (control.flow.samples, control.flow.extras, control.warp_latent) == (2, ("normals",), True)
     assert recipe.training == RECIPE.training
@@ -41,7 +42,7 @@ def test_every_switch_does_something_and_says_what(name: str) -> None:
     own = switch.read(RECIPE)
     value = next(value for value in switch.values if value != own)
     start = RECIPE if name != "uncond" else SWITCHES["guidance"].change(RECIPE, "2")
-    changed = variant_recipe(Variant(changes=((name, value),)), start)
+    changed = variant_recipe(Variant(changes=((name, value),)), start, TABLE)
     assert switch.read(changed) == value
     assert switch.change(changed, own) == start or name == "cond_res"
     model = replace(changed.model, sampling=start.model.sampling)
@@ -51,22 +52,22 @@ def test_every_switch_does_something_and_says_what(name: str) -> None:
 
 @pytest.mark.parametrize("row", ["cond_res=64", "cond_res=32+x_flow2d", "flow_encoding=centre3", "x_gaze+x_depth"])
 def test_networks_of_rows_can_be_built(row: str) -> None:
-    recipe = variant_recipe(parse_variants(row, RECIPE)[1], RECIPE)
+    recipe = variant_recipe(parse_variants(row, RECIPE, TABLE)[1], RECIPE, TABLE)
     networks = build_networks(recipe.model)
     assert networks.control.embedding.conv_in.in_channels == recipe.model.control.channels
 
 
 def test_rows_that_only_draw_otherwise_share_the_weights() -> None:
-    _, row = parse_variants("sampling_test=uniform+N=2+steps=8", RECIPE)
-    assert row.trained.name == "N=2"
-    assert parse_variants("sampling_test", RECIPE)[1].trained.name == MAIN
+    _, row = parse_variants("sampling_test=uniform+N=2+steps=8", RECIPE, TABLE)
+    assert TABLE.trained(row).name == "N=2"
+    assert TABLE.trained(parse_variants("sampling_test", RECIPE, TABLE)[1]).name == MAIN
 
 
 def test_other_presets_have_other_values_to_leave_out() -> None:
-    assert "N=20" not in [variant.name for variant in parse_variants("N", small(1))]
+    assert "N=20" not in [variant.name for variant in parse_variants("N", small(1), TABLE)]
     for recipe in RECIPES.values():
         every = ",".join(name for name in SWITCHES if name not in ("uncond", "cond_res"))
-        assert len(parse_variants(every, recipe(1))) > 35
+        assert len(parse_variants(every, recipe(1), TABLE)) > 35
 
 
 @pytest.mark.parametrize(
@@ -88,5 +89,5 @@ def test_other_presets_have_other_values_to_leave_out() -> None:
 )
 def test_what_cannot_be_is_refused_in_one_line(rows: str, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        parse_variants(rows, RECIPE)
+        parse_variants(rows, RECIPE, TABLE)
     assert "\n" not in str(caught.value)

@@ -8,13 +8,13 @@ from typing import Annotated
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
-from likeness.app.ablate import Ablate
+from likeness.app.ablate import AblateCommand
 from likeness.app.console import run_guarded, say, watch
 from likeness.app.data import DataCommand
 from likeness.app.evaluate import Evaluate
 from likeness.app.flow import Flow
 from likeness.app.machine import prepare_libraries
-from likeness.app.options import AnimateOptions, Edits, FaceNumber, File, MotionChanges, Picture, Rendering
+from likeness.app.options import AnimateOptions, Edits, FaceNumber, File, MotionChanges, Picture, Rendering, ViewOptions
 from likeness.app.train import TrainCommand
 from likeness.app.weights import WeightsCommand
 
@@ -91,6 +91,22 @@ class Edit:
             watch=watch,
         )
         say(result.line)
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """Look at the head of a photo from other sides."""
+
+    photo: Photo  # picture with a visible face
+    out: Out  # video (.mp4) of an orbit; or a picture, from one side or as a sheet of several
+    options: Annotated[ViewOptions, arg(name="")] = field(default_factory=ViewOptions)
+    overwrite: Overwrite = False  # replace the files if they exist
+
+    def run(self) -> None:
+        from likeness.app.view import view
+
+        for line in view(self.photo, out=self.out, options=self.options, overwrite=self.overwrite, watch=watch):
+            say(line)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,13 +263,14 @@ Command = (
     Demo
     | Animate
     | Edit
+    | View
     | Track
     | MotionCommand
     | HeadCommand
     | Flow
     | DataCommand
     | TrainCommand
-    | Ablate
+    | AblateCommand
     | WeightsCommand
     | Bench
     | Evaluate

@@ -1,0 +1,107 @@
+"""FG-Portrait behind the ablation machine: its recipe, task, drafts and drawing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from likeness.app.ablate import AblateFgPortrait
+from likeness.app.ablation import DRAW_SEED, KnownScenes, TrainedRow, Workplace, run_ablation, warped
+from likeness.app.results import Watch, unwatched
+from likeness.app.train import TrainFgPortrait
+from likeness.app.train_fg_portrait import chosen_recipe, first_networks
+from likeness.data.clip import Clip
+from likeness.data.sample import Sample
+from likeness.evaluation.ablation_report import PROGRESS
+from likeness.evaluation.report import Measure
+from likeness.evaluation.results import Row
+from likeness.evaluation.scene_scores import Image, Known
+from likeness.evaluation.scenes import Scene
+from likeness.evaluation.variants import Variant
+from likeness.fg_portrait.drawing import draw_targets, mean_loss
+from likeness.fg_portrait.published import PUBLISHED
+from likeness.fg_portrait.recipes import Recipe
+from likeness.fg_portrait.switches import TABLE
+from likeness.fg_portrait.train import FgPortraitTask, with_drafts
+from likeness.fg_portrait.weights import BASE, load_networks
+from likeness.heads.model import HeadModel
+
+LOSS_DRAWS = 8  # noise levels at which each test scene is denoised
+
+
+def ablate_fg_portrait(command: AblateFgPortrait, *, watch: Watch = unwatched) -> None:
+    """Run the ablation as the command says.
+
+    Raises:
+        LikenessError: a row, the clips or weights cannot be used, or a file cannot be written.
+    """
+    run_ablation(command, command.rows, FgPortraitMethod(command), watch=watch)
+
+
+class FgPortraitMethod:
+    """Recipes of FG-Portrait to trained networks that draw scenes."""
+
+    def __init__(self, command: AblateFgPortrait) -> None:
+        self.title = f"fg-portrait {command.preset}"
+        self.training = TrainFgPortrait(
+            preset=command.preset,
+            data=command.data,
+            out=command.out,
+            steps=command.steps,
+            minutes=command.minutes,
+            batch=command.batch,
+            base=command.base,
+            x_portrait=command.x_portrait,
+            cpu=command.cpu,
+        )
+        self.main: Recipe = chosen_recipe(self.training)
+        self.image_size = self.main.model.image_size
+        self.switches, self.published = TABLE, PUBLISHED
+        self.progress: Sequence[Measure] = PROGRESS
+        self._drafted: dict[str, Sample] = {}  # by the scene's name: drawn once for all rows
+
+    def usable(self, clips: Sequence[Clip], recipes: Sequence[Recipe]) -> Sequence[Clip]:
+        """Those with drafts, where a row works on them.
+
+        Raises:
+            InputError: there are none.
+        """
+        return with_drafts(clips) if any(recipe.model.control.draft for recipe in recipes) else clips
+
+    def train(self, variant: Variant, recipe: Recipe, *, seed: int, folder: Path, place: Workplace) -> Row:
+        """Networks in `folder / "weights"`; their steps and minutes."""
+
+        def task() -> FgPortraitTask:
+            networks = first_networks(recipe.model, self.training, place.head).to(place.device)
+            return FgPortraitTask(networks, place.clips, place.head, recipe.samples, seed=seed)
+
+        done = place.finish(f"{variant.name}, seed {seed}", folder, replace(recipe.training, seed=seed), task)
+        base = folder / "weights" / BASE
+        if self.main.model.pretrained and self.training.base is not None and not base.is_symlink():
+            base.symlink_to(self.training.base.resolve())
+        return done
+
+    def opened(self, folder: Path, recipe: Recipe, place: Workplace) -> TrainedRow:
+        """The networks of a run folder, to draw as the recipe says."""
+        config = recipe.model
+        networks, _ = load_networks(folder / "weights", head=place.head)
+        networks = networks.to(place.device)
+
+        def sample(scene: Scene, known: Known) -> Sample:
+            return self._with_draft(scene, known, place.head) if config.control.draft else scene.sample
+
+        def draw(scene: Scene, known: Known, number: int) -> Image:
+            seed = DRAW_SEED + number
+            return draw_targets(networks, sample(scene, known), place.head, config=config, seed=seed)[0]
+
+        def loss(scenes: KnownScenes) -> float:
+            samples = [sample(scene, known) for scene, known in scenes]
+            return mean_loss(networks, samples, place.head, config=config, seed=DRAW_SEED, draws=LOSS_DRAWS)
+
+        return TrainedRow(draw=draw, loss=loss)
+
+    def _with_draft(self, scene: Scene, known: Known, head: HeadModel) -> Sample:
+        """The scene's sample for networks that work on drafts, whether its clip has one or not."""
+        if scene.name not in self._drafted:
+            target = replace(scene.target, draft=warped(scene, known, head))
+            self._drafted[scene.name] = replace(scene.sample, targets=(target,))
+        return self._drafted[scene.name]
