@@ -21,6 +21,7 @@ from likeness.export3d.clebs_acceptance import (
     SeenClip,
     acceptance_table,
     all_frames,
+    openings_score,
     read_people,
 )
 from likeness.export3d.clebs_battery import Retrieval
@@ -157,6 +158,17 @@ def test_the_table_says_what_is_reached():
     bad = acceptance_table(scores(0.5, 0.3, (0.4, np.nan)), [seen("a", top1=0.1)])
     assert [row[3] for row in bad.rows[:6]] == ["no"] * 6
     assert good.rows[3][1] == "12.00" and bad.rows[5][1] == "-"
+
+
+def test_openings_alone_tell_people_who_do_different_things():
+    def clip(person: str, opening: float) -> SeenClip:
+        wiggle = 0.01 * np.random.default_rng(0).standard_normal((40, 2))
+        return replace(seen(person, top1=1.0), openings=opening + wiggle)
+
+    told = openings_score(all_frames([clip("a", 0.1), clip("b", 0.5)]))
+    assert told.probe == 1.0 and told.variance > 0.99
+    blind = replace(clip("a", 0.1), openings=np.full((40, 2), np.nan))
+    assert np.isnan(openings_score(all_frames([blind, clip("b", 0.5)])).probe)
 
 
 def test_frames_of_a_clip_are_parted_by_time():

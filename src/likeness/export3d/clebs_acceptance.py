@@ -1,7 +1,8 @@
 """The acceptance table of a trained expression encoder, on people whom it has not seen (Export3D, section 2.4).
 
 Beside the raw numbers stand as many principal components as the basis has directions (fewer dimensions alone tell
-persons apart less) and the same encoder before its training.
+persons apart less), the same encoder before its training, and what the measured openings of mouth and eyes alone tell:
+people differ in what they do.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,6 +28,7 @@ from likeness.export3d.clebs_battery import (
     principal_axes,
     retrieval,
     ridge_r2,
+    standard_of,
     unit_length,
     variance_ratio,
 )
@@ -127,7 +129,8 @@ def clebs_report(clebs: Clebs, clips: Sequence[SeenClip]) -> tuple[Report, UInt8
     ]
     if people < WANTED_PEOPLE:
         notes.append(f"fewer than the {WANTED_PEOPLE} people that the test asks for")
-    tables = (acceptance_table(scores, clips), scores_table(scores), _clip_table(clips))
+    shown = scores | {SEEN: openings_score(frames)}
+    tables = (acceptance_table(scores, clips), scores_table(shown), _clip_table(clips))
     rows = tuple(_row(clip) for clip in clips)
     return Report(title="CLeBS: is the person gone?", notes=tuple(notes), tables=tables, rows=rows), _tsne(
         spaces, frames
@@ -148,8 +151,8 @@ def all_frames(clips: Sequence[SeenClip]) -> Frames:
     )
 
 
-RAW, COMPONENTS, UNTRAINED, LEARNED, DIRECTION = (
-    "raw numbers", "principal components", "before training", "CLeBS", "CLeBS, direction alone",
+RAW, COMPONENTS, UNTRAINED, LEARNED, DIRECTION, SEEN = (
+    "raw numbers", "principal components", "before training", "CLeBS", "CLeBS, direction alone", "openings as seen",
 )  # fmt: skip
 
 
@@ -184,6 +187,20 @@ def score(features: Features, frames: Frames) -> Score:
     return Score(
         probe=identity_probe(features[known], frames.persons[known], features[asked], frames.persons[asked]),
         variance=variance_ratio(features, frames.persons),
+        kept=kept,
+    )
+
+
+def openings_score(frames: Frames) -> Score:
+    """What the two openings themselves tell of the person: people differ in what they do, and in their eyes."""
+    measured = np.isfinite(frames.openings).all(axis=1)
+    values, persons, known = frames.openings[measured], frames.persons[measured], frames.is_known[measured]
+    kept = np.full(2, np.nan)
+    if len(set(persons[known].tolist())) < LEAST_PEOPLE or known.all():
+        return Score(probe=float("nan"), variance=float("nan"), kept=kept)
+    return Score(
+        probe=identity_probe(values[known], persons[known], values[~known], persons[~known]),
+        variance=variance_ratio(standard_of(values)(values), persons),
         kept=kept,
     )
 
