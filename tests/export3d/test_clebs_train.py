@@ -16,15 +16,13 @@ from likeness.export3d.clebs_acceptance import (
     COMPONENTS,
     LEARNED,
     RAW,
-    AcceptanceOptions,
     Score,
-    SeenClip,
     acceptance_table,
     all_frames,
     openings_score,
-    read_people,
 )
 from likeness.export3d.clebs_battery import Retrieval
+from likeness.export3d.clebs_people import AcceptanceOptions, SeenClip, read_people
 from likeness.export3d.clebs_recipes import CLEBS_RECIPES, ClebsRecipe, tiny
 from likeness.export3d.clebs_train import ClebsTask
 from likeness.export3d.clebs_weights import CONTRAST, load_clebs

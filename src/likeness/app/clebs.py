@@ -10,14 +10,8 @@ from likeness.app.training import asked_settings, open_folders, run_training, st
 from likeness.data.held_out import hold_out
 from likeness.errors import InputError
 from likeness.evaluation.report import to_markdown, without_item_tables, write_report
-from likeness.export3d.clebs_acceptance import (
-    LEAST_FRAMES,
-    LEAST_PEOPLE,
-    NAME,
-    AcceptanceOptions,
-    clebs_report,
-    read_people,
-)
+from likeness.export3d.clebs_acceptance import NAME, clebs_report
+from likeness.export3d.clebs_people import LEAST_FRAMES, LEAST_PEOPLE, AcceptanceOptions, read_people
 from likeness.export3d.clebs_recipes import CLEBS_RECIPES, ClebsRecipe
 from likeness.export3d.clebs_train import ClebsTask
 from likeness.export3d.clebs_weights import load_clebs

@@ -5,74 +5,40 @@ persons apart less), the same encoder before its training, and what the measured
 people differ in what they do.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 
-from likeness.data.clip import Clip
-from likeness.data.held_out import person_of
-from likeness.errors import InputError
-from likeness.evaluation.face_measures import eye_opening, mouth_opening
-from likeness.evaluation.landmark_reader import LandmarkReader
 from likeness.evaluation.report import Report, Table, format_number
 from likeness.evaluation.results import Row
 from likeness.export3d.clebs import ExpressionEncoder
 from likeness.export3d.clebs_battery import (
-    Retrieval,
     centred_by,
     identity_probe,
     principal_axes,
-    retrieval,
     ridge_r2,
     standard_of,
     unit_length,
     variance_ratio,
 )
-from likeness.export3d.clebs_data import FaceClip, face_clip, frame_set
+from likeness.export3d.clebs_people import LEAST_PEOPLE, SeenClip, spread
 from likeness.export3d.clebs_weights import Clebs
-from likeness.export3d.image_encoder import ImageEncoder, picture_tensor
 from likeness.export3d.tsne import scatter_picture, tsne
-from likeness.heads.model import HeadModel
 from likeness.media.sheet import SheetStyle, contact_sheet
 
 NAME = "clebs"
-LEAST_FRAMES, LEAST_PEOPLE, WANTED_PEOPLE = 40, 2, 50
+WANTED_PEOPLE = 50
 LEAST_MEASURED = 20  # frames with a face to the landmark network, for a regression
 KNOWN_SHARE = 0.6  # of each video's time: what probes learn from
-CANDIDATES = 40  # frames among which one is looked for
 SHOWN_PEOPLE, SHOWN_FRAMES = 10, 10  # of the t-SNE picture
 MOST_PROBE, MOST_PROBE_OF_COMPONENTS = 0.5, 0.6  # of the probe on raw numbers, and on principal components
 MOST_VARIANCE, LEAST_RETRIEVAL, LEAST_KEPT = 0.4, 8.0, 0.6  # of the raw numbers', of chance, of the raw numbers'
 UNTRAINED_SEED = 20_260_500
-_CHUNK = 64  # pictures at a time
 
-Watch = Callable[[Iterable[Any], str, int | None], Iterable[Any]]
 Features = Float[np.ndarray, "N D"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AcceptanceOptions:
-    """How much is measured."""
-
-    frames: int = 120  # of each clip at most, evenly spread
-    limit: int | None = None  # only the first clips
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SeenClip:
-    """What is measured on one clip."""
-
-    name: str
-    person: str
-    times: Float[np.ndarray, " K"]
-    inputs: Float[np.ndarray, "K inputs"]
-    openings: Float[np.ndarray, "K 2"]  # mouth and eyes, seen by the landmark network; NaN where it saw no face
-    found: Retrieval
-    gazes_found: Retrieval | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,27 +59,6 @@ class Score:
     probe: float
     variance: float
     kept: Float[np.ndarray, "2"]  # R squared of mouth and eyes; NaN where too few frames showed them
-
-
-def read_people(
-    clebs: Clebs, clips: Sequence[Clip], head: HeadModel, *, options: AcceptanceOptions, watch: Watch
-) -> tuple[SeenClip, ...]:
-    """Everything that is measured on pictures; people of the training and short clips are left out.
-
-    Raises:
-        InputError: fewer than two people are left, or a picture is damaged.
-    """
-    fresh = [clip for clip in clips if person_of(clip) not in clebs.persons]
-    read = [face_clip(clip, head, clebs.recipe.expression) for clip in fresh]
-    long = [clip for clip in read if len(clip.frames) >= LEAST_FRAMES][: options.limit]
-    people = {person_of(clip.clip) for clip in long}
-    if len(people) < LEAST_PEOPLE:
-        raise InputError(
-            f"{len(people)} people are left of {len(clips)} clips, without those of the training and clips of fewer "
-            f"than {LEAST_FRAMES} frames: give clips of other people with --data"
-        )
-    with LandmarkReader() as reader:
-        return tuple(_seen(clebs, clip, head, reader, options.frames) for clip in watch(long, "reading", len(long)))
 
 
 def clebs_report(clebs: Clebs, clips: Sequence[SeenClip]) -> tuple[Report, UInt8[np.ndarray, "H W 3"]]:
@@ -241,40 +186,6 @@ def scores_table(scores: dict[str, Score]) -> Table:
     return Table(title="Representations", header=header, rows=rows)
 
 
-def _seen(clebs: Clebs, clip: FaceClip, head: HeadModel, reader: LandmarkReader, most: int) -> SeenClip:
-    settings, size = clebs.recipe.expression, clebs.recipe.samples.size
-    places = _spread(len(clip.frames), most)
-    looked = _spread(len(clip.frames), CANDIDATES)
-    frames = frame_set(clip, looked, head, settings, size=size)
-    with torch.no_grad():
-        expressions, gazes = clebs.expression.groups(torch.from_numpy(frames.inputs))
-    gazes_found = None
-    if gazes is not None and frames.eyes is not None and clebs.eyes is not None:
-        gazes_found = retrieval(_embedded(clebs.eyes, frames.eyes), gazes.double().numpy())
-    reader.start()
-    landmarks = np.stack([reader.read(clip.clip.picture(int(index))) for index in clip.frames[places]])
-    return SeenClip(
-        name=clip.name,
-        person=person_of(clip.clip),
-        times=clip.times[places],
-        inputs=clip.inputs[places].astype(np.float64),
-        openings=np.stack([mouth_opening(landmarks), eye_opening(landmarks)], axis=1),
-        found=retrieval(_embedded(clebs.faces, frames.faces), expressions.double().numpy()),
-        gazes_found=gazes_found,
-    )
-
-
-def _spread(count: int, most: int) -> Int[np.ndarray, " K"]:
-    """Evenly spread places."""
-    return np.linspace(0, count - 1, min(count, most)).round().astype(int)
-
-
-@torch.no_grad()
-def _embedded(encoder: ImageEncoder, images: UInt8[np.ndarray, "K h w 3"]) -> Features:
-    parts = [encoder(picture_tensor(part)) for part in torch.from_numpy(images).split(_CHUNK)]
-    return torch.cat(parts).double().numpy()
-
-
 @torch.no_grad()
 def _encoded(encoder: ExpressionEncoder, inputs: Float[np.ndarray, "N inputs"]) -> Features:
     return encoder(torch.from_numpy(inputs.astype(np.float32))).double().numpy()
@@ -283,9 +194,9 @@ def _encoded(encoder: ExpressionEncoder, inputs: Float[np.ndarray, "N inputs"]) 
 def _tsne(spaces: dict[str, Features], frames: Frames) -> UInt8[np.ndarray, "H W 3"]:
     """Ten frames of each of ten people, in each representation."""
     people = np.unique(frames.persons)
-    shown = people[_spread(len(people), SHOWN_PEOPLE)]
+    shown = people[spread(len(people), SHOWN_PEOPLE)]
     chosen = np.concatenate(
-        [own[_spread(len(own), SHOWN_FRAMES)] for own in (np.flatnonzero(frames.persons == one) for one in shown)]
+        [own[spread(len(own), SHOWN_FRAMES)] for own in (np.flatnonzero(frames.persons == one) for one in shown)]
     )
     groups = np.searchsorted(shown, frames.persons[chosen])
     names = (RAW, COMPONENTS, UNTRAINED, LEARNED)
