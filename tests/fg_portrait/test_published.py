@@ -1,28 +1,14 @@
-"""Tables of an ablation: means, spreads and ratios by hand, the paper's numbers in their places."""
-
-import math
+"""Published tables of FG-Portrait: rows that can be run, the numbers in their places, the report around them."""
 
 from likeness.evaluation.ablation_report import ablation_report
-from likeness.evaluation.published import paper_tables, spread_text
+from likeness.evaluation.published import paper_tables
 from likeness.evaluation.report import to_markdown
-from likeness.evaluation.scene_measures import S_APD
 from likeness.evaluation.variants import MAIN
 from likeness.fg_portrait.published import PUBLISHED, TABLES
 from likeness.fg_portrait.recipes import tiny
 from likeness.fg_portrait.switches import SWITCHES, TABLE
 
 MAIN_ROWS = [{"item": "main seed 0", "self_apd": 2.0}, {"item": "main seed 1", "self_apd": 4.0}]
-
-
-def test_mean_spread_and_ratio() -> None:
-    assert spread_text(MAIN_ROWS, S_APD) == f"3.000 ± {math.sqrt(2):.3f}"
-    assert spread_text(MAIN_ROWS[:1], S_APD) == "2.000"
-    assert spread_text([], S_APD) == spread_text([{"error": "x"}], S_APD) == "-"
-    between = [{"self_apd": 3.0}, {"self_apd": 6.0}]
-    assert spread_text(between, S_APD, MAIN_ROWS).endswith("(x 1.50)")
-    beyond = [{"self_apd": 5.0}, {"self_apd": 7.0}]
-    assert spread_text(beyond, S_APD, MAIN_ROWS).endswith("(x 2.00*)")
-    assert spread_text(beyond[:1], S_APD, MAIN_ROWS).endswith("(x 1.67)")
 
 
 def test_every_published_row_is_one_that_can_be_run() -> None:

@@ -75,6 +75,14 @@ class Export3dMethod:
             )
         return chosen
 
+    def testable(self, clips: Sequence[Clip], recipes: Sequence[Trainings]) -> Sequence[Clip]:
+        """The same.
+
+        Raises:
+            InputError: there are none.
+        """
+        return self.usable(clips, recipes)
+
     def train(self, variant: Variant, recipe: Trainings, *, seed: int, folder: Path, place: Workplace) -> Row:
         """A model in `folder / "weights"`, after its expression encoder; steps and minutes of both."""
         encoder, done = None, Row()

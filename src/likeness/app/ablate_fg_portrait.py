@@ -67,6 +67,10 @@ class FgPortraitMethod:
         """
         return with_drafts(clips) if any(recipe.model.control.draft for recipe in recipes) else clips
 
+    def testable(self, clips: Sequence[Clip], recipes: Sequence[Recipe]) -> Sequence[Clip]:
+        """All: drafts of scenes are drawn as they are needed."""
+        return clips
+
     def train(self, variant: Variant, recipe: Recipe, *, seed: int, folder: Path, place: Workplace) -> Row:
         """Networks in `folder / "weights"`; their steps and minutes."""
 

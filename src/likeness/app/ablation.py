@@ -108,7 +108,14 @@ class Method(Protocol[Recipe]):
     progress: Sequence[Measure]  # what tells how long a row was trained
 
     def usable(self, clips: Sequence[Clip], recipes: Sequence[Recipe]) -> Sequence[Clip]:
-        """The clips that rows with all these recipes can be trained on, and tested on.
+        """The clips that rows with all these recipes can be trained on.
+
+        Raises:
+            InputError: there are none.
+        """
+
+    def testable(self, clips: Sequence[Clip], recipes: Sequence[Recipe]) -> Sequence[Clip]:
+        """The clips that they can be tested on.
 
         Raises:
             InputError: there are none.
@@ -137,7 +144,7 @@ def run_ablation(command: AblationOptions, rows: str, method: Method[Recipe], *,
     else:
         held = open_folders([command.test], head)
     recipes = [variant_recipe(variant, method.main, method.switches) for variant in variants]
-    clips = tuple(method.usable(clips, recipes))  # for all rows alike
+    clips, held = tuple(method.usable(clips, recipes)), method.testable(held, recipes)  # for all rows alike
     on_cpu = command.cpu or not torch.cuda.is_available()
     device = torch.device("cpu" if on_cpu else "cuda")
     place = Workplace(folder=command.out, clips=clips, head=head, device=device, watch=watch)

@@ -21,8 +21,8 @@ LEGEND = (
     "Mean over test scenes, then mean ± standard deviation over seeds. Lower is better, but for PSNR and SSIM.",
     "APD: yaw, pitch, roll, radians x 100; AED: expression coefficients; both by our own fit on the drawn picture, for"
     " faces that are found. Landmarks: percent of the outer-eye distance, a missed face counts 100.",
-    "Test loss: the training objective on the test scenes, the same noise for every row; it tells rows apart before"
-    " their pictures do.",
+    "Test loss: what training compares with the truth, on the test scenes and alike for every row; it tells rows apart"
+    " before their pictures do.",
     "Identity: distance of dlib embeddings; missed: share of pictures without a detected face.",
     "(x 1.20): ratio to the main row; *: every seed lies on one side of every seed of the main row.",
 )
