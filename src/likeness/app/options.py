@@ -10,6 +10,7 @@ Transfer = Literal["relative", "absolute"]
 PoseReference = Literal["median", "frontal", "first"]
 Frame = Literal["full", "crop"]
 Method = Literal["flow-warp", "fg-portrait", "export3d"]
+ViewMethod = Literal["flow-warp", "export3d"]
 Sampler = Literal["ddim", "lcm"]
 FaceNumber = Annotated[int | None, tyro.conf.arg(metavar="N")]
 Pixels = Annotated[int | None, tyro.conf.arg(metavar="PIXELS")]
@@ -17,6 +18,7 @@ Seconds = Annotated[float | None, tyro.conf.arg(metavar="SECONDS")]
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 Folder = Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")]
 Count = Annotated[int | None, tyro.conf.arg(metavar="N")]
+Metres = Annotated[float | None, tyro.conf.arg(metavar="METRES")]
 Factor = Annotated[float | None, tyro.conf.arg(metavar="FACTOR")]
 
 
@@ -80,6 +82,45 @@ class AnimateOptions:
     driving_face: FaceNumber = None  # number of the face in the driving video or image, from the left
     audio: File = None  # sound for the result; otherwise that of the driving video
     rendering: Annotated[Rendering, tyro.conf.arg(name="")] = field(default_factory=Rendering)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orbit:
+    """Where the camera goes around the head: on a closed curve, or along keyframes."""
+
+    yaw: float = 20.0  # degrees to both sides of the face; of a single picture: to the subject's left
+    pitch: float = 14.0  # degrees up and down; of a single picture: up
+    radius: Metres = None  # from the middle of the head; otherwise that of the photo's camera
+    frames: Count = None  # of the orbit, otherwise 120; of a picture: how many views stand on a sheet, otherwise one
+    path: File = None  # keyframes (.json) in place of the orbit: [{"time": 0, "yaw": -20, "pitch": 0}, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Face:
+    """The expression that is looked at."""
+
+    driving: File = None  # video, motion file (.npz) or picture whose expressions the face takes over
+    gaze_yaw: float = 0.0  # degrees, to the subject's left
+    gaze_pitch: float = 0.0  # degrees, up
+    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=VALUE")] = ()
+    """a named control, such as mouthSmile=0.6, or a direction of the model's expressions, such as v3=1.5"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewOptions:
+    """Everything that `view` can vary."""
+
+    method: ViewMethod = "export3d"  # export3d has a volume to go around; flow-warp turns the head a little
+    weights: Folder = None  # folder of the method's weights
+    orbit: Annotated[Orbit, tyro.conf.arg(name="")] = field(default_factory=Orbit)
+    expression: Annotated[Face, tyro.conf.arg(name="")] = field(default_factory=Face)
+    face: FaceNumber = None  # number of the face in the photo, from the left; otherwise the largest
+    size: Pixels = None  # side of the result in pixels; otherwise that of the model
+    depth: Annotated[Path | None, tyro.conf.arg(metavar="DEPTH")] = None  # the same views as depth, near is bright
+    mesh: Annotated[Path | None, tyro.conf.arg(metavar="OUT.ply")] = None  # the surface with its colours, metres
+    mesh_level: float | None = None  # density at which the surface of the mesh lies; otherwise 10
+    directions: Annotated[Path | None, tyro.conf.arg(metavar="SHEET.png")] = None
+    """a picture of moves along the model's expression directions, up to two deviations to each side"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,6 +50,7 @@ class View:
 class Drawn:
     """What a camera sees of a head."""
 
+    camera: Float32[np.ndarray, "25"]
     image: UInt8[np.ndarray, "H W 3"]
     depth: Float[Tensor, "1 r r"]  # world units along the ray
     opacity: Float[Tensor, "1 r r"]
@@ -151,4 +152,5 @@ def _drawn(prepared: Prepared, views: Iterable[View]) -> Iterator[Drawn]:
 @torch.no_grad()
 def _seen(prepared: Prepared, planes: Float[Tensor, "1 3 C h w"], camera: Float32[np.ndarray, "25"]) -> Drawn:
     picture = prepared.model.picture(planes, torch.from_numpy(camera)[None].to(planes.device), prepared.source)
-    return Drawn(image=picture_array(picture.image[0]), depth=picture.depth[0], opacity=picture.opacity[0])
+    image = picture_array(picture.image[0])
+    return Drawn(camera=camera, image=image, depth=picture.depth[0], opacity=picture.opacity[0])

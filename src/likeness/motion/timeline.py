@@ -4,7 +4,6 @@ Example: {"version": 1, "fps": 25, "duration": 4,
           "tracks": {"yaw": [{"time": 0, "value": 0}, {"time": 2, "value": 15, "ease": "linear"}]}}
 """
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from likeness.errors import InputError
 from likeness.geometry.camera import Camera
 from likeness.heads.model import HeadModel
 from likeness.motion.edit import ANGLE_NAMES, MAX_ANGLE, HeadEdit, apply_edit, control_names, unknown_name_message
+from likeness.motion.json_input import json_number, json_record, read_json
 from likeness.motion.record import FRAME_FIELDS, Motion, MotionFrame
 
 TIMELINE_VERSION = 1
@@ -51,14 +51,7 @@ def load_timeline(path: Path, head: HeadModel) -> Timeline:
         InputError: the file cannot be read, is no timeline, or names what the head does not have.
     """
     path = Path(path)
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} is larger than {MAX_BYTES >> 20} MB: that is no timeline")
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the timeline {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON text ({error}): see the documentation for an example") from error
+    content = read_json(path, "timeline", most_bytes=MAX_BYTES)
     try:
         return parse_timeline(content, head)
     except InputError as error:
@@ -71,13 +64,13 @@ def parse_timeline(content: object, head: HeadModel) -> Timeline:
     Raises:
         InputError: it is not a timeline for this head model.
     """
-    entries = _record(content, "the timeline", required={"version", "fps", "duration", "tracks"}, optional=set())
+    entries = json_record(content, "the timeline", required={"version", "fps", "duration", "tracks"}, optional=set())
     if type(entries["version"]) is int and entries["version"] > TIMELINE_VERSION:
         raise InputError(f"timeline version {entries['version']} is newer than {TIMELINE_VERSION}: update likeness")
     if entries["version"] != TIMELINE_VERSION:
         raise InputError(f"the timeline has version {entries['version']!r}, expected {TIMELINE_VERSION}")
-    fps = _number(entries["fps"], "fps", 1.0, MAX_FPS)
-    duration = _number(entries["duration"], "duration", 1.0 / fps, MAX_SECONDS)
+    fps = json_number(entries["fps"], "fps", 1.0, MAX_FPS)
+    duration = json_number(entries["duration"], "duration", 1.0 / fps, MAX_SECONDS)
     tracks = entries["tracks"]
     if not isinstance(tracks, dict):
         raise InputError("tracks must map names to lists of keys")
@@ -132,8 +125,8 @@ def sweep(
     Raises:
         InputError: fps or seconds out of range, or the edit names what the head does not have.
     """
-    fps = _number(fps, "fps", 1.0, MAX_FPS)
-    seconds = _number(seconds, "seconds", 2.0 / fps, MAX_SECONDS)
+    fps = json_number(fps, "fps", 1.0, MAX_FPS)
+    seconds = json_number(seconds, "seconds", 2.0 / fps, MAX_SECONDS)
     count = max(round(seconds * fps), 2) + 1
     edits = [edit.scaled(float(part)) for part in sweep_parts(count)]
     return motion_of_edits(edits, rest, head, fps=fps, shape=shape, camera=camera, source="sweep")
@@ -202,26 +195,9 @@ def sample_track(keys: Sequence[Key], times: Float[np.ndarray, " T"]) -> Float[n
 
 
 def _parse_key(content: object, where: str, duration: float, limit: float) -> Key:
-    entries = _record(content, where, required={"time", "value"}, optional={"ease"})
+    entries = json_record(content, where, required={"time", "value"}, optional={"ease"})
     ease = entries.get("ease", "smooth")
     if ease not in EASES:
         raise InputError(f"the ease of {where} is {ease!r}: choose {', '.join(EASES)}")
-    time = _number(entries["time"], f"the time of {where}", 0.0, duration)
-    return Key(time=time, value=_number(entries["value"], f"the value of {where}", -limit, limit), ease=ease)
-
-
-def _record(content: object, where: str, *, required: set[str], optional: set[str]) -> dict:
-    if not isinstance(content, dict):
-        raise InputError(f"{where} must be a JSON object")
-    missing, unknown = required - set(content), set(content) - required - optional
-    if missing or unknown:
-        parts = [f"lacks {', '.join(sorted(missing))}"] if missing else []
-        parts += [f"has unknown {', '.join(sorted(unknown))[:80]}"] if unknown else []
-        raise InputError(f"{where} {' and '.join(parts)}; it takes {', '.join(sorted(required | optional))}")
-    return content
-
-
-def _number(value: object, where: str, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise InputError(f"{where} is {str(value)[:40]}: give a number from {low:g} to {high:g}")
-    return float(value)
+    time = json_number(entries["time"], f"the time of {where}", 0.0, duration)
+    return Key(time=time, value=json_number(entries["value"], f"the value of {where}", -limit, limit), ease=ease)
