@@ -28,7 +28,7 @@ def batch(**changes):
     one = torch.ones(2, 1, 64, 64)
     whole = Batch(
         sources=TRUTH, source_mattes=one, targets=TRUTH, weights=one, mattes=one, knows_matte=torch.ones(2),
-        inputs=torch.zeros(2, 4), cameras=torch.zeros(2, 25),
+        inputs=torch.zeros(2, 4), cameras=torch.zeros(2, 25), face_maps=torch.zeros(2, 2, 3),
     )  # fmt: skip
     return replace(whole, **changes)
 

@@ -72,6 +72,7 @@ class TrainExport3d(TrainingOptions):
     start: Optionally = None  # weights to begin with; their sizes may be those of another resolution
     lpips_backbone: File = None  # vgg16-397923af.pth, for the perceptual loss; otherwise a plain one
     lpips_linear: File = None  # vgg.pth of LPIPS 0.1, likewise
+    recogniser: File = None  # backbone.pth of arcface_torch, for the identity loss; otherwise there is none
 
     def run(self) -> None:
         from likeness.nn.require import require_models

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from torch import nn
+
 from likeness.app.results import Watch, unwatched
 from likeness.app.train import TrainExport3d
 from likeness.app.training import asked_settings, open_folders, run_training, started_processes
@@ -16,6 +18,7 @@ from likeness.export3d.train import Export3dTask
 from likeness.export3d.weights import load_encoder, load_start
 from likeness.heads.builtin import builtin_head
 from likeness.heads.model import HeadModel
+from likeness.nn.face_recognition import load_recogniser
 
 
 def train_export3d(command: TrainExport3d, *, watch: Watch = unwatched) -> None:
@@ -27,6 +30,7 @@ def train_export3d(command: TrainExport3d, *, watch: Watch = unwatched) -> None:
     head = builtin_head()
     recipe, encoder = chosen_recipe(command, head)
     distance = chosen_distance(command)
+    recogniser = load_recogniser(command.recogniser) if command.recogniser is not None else None
     clips = open_folders(command.data, head)
     checks = open_folders([command.validation], head) if command.validation is not None else ()
     processes = started_processes(command, recipe.training)
@@ -35,7 +39,13 @@ def train_export3d(command: TrainExport3d, *, watch: Watch = unwatched) -> None:
         model.expression = encoder
     if command.start is not None:
         load_start(command.start, model, head=head)
-    task = Export3dTask(model.to(processes.device), clips, head, recipe, check_clips=checks, distance=distance)
+    if recogniser is not None:
+        recogniser.to(processes.device)
+    if isinstance(distance, nn.Module):
+        distance.to(processes.device)
+    task = Export3dTask(
+        model.to(processes.device), clips, head, recipe, check_clips=checks, distance=distance, recogniser=recogniser
+    )
     run_training(task, recipe.training, command, processes, num_clips=len(task.clips), watch=watch)
 
 
@@ -57,13 +67,16 @@ def chosen_recipe(command: TrainExport3d, head: HeadModel) -> tuple[Recipe, Expr
     else:
         if command.clebs is not None:
             raise InputError(f"--clebs and --encoding {command.encoding} do not go together: leave one out")
-        expression = ExpressionSettings(
-            head=head.name,
-            size=expression_size(head),
-            gaze=command.gaze,
-            encoding=command.encoding,
-            basis=command.basis,
-        )
+        try:
+            expression = ExpressionSettings(
+                head=head.name,
+                size=expression_size(head),
+                gaze=command.gaze,
+                encoding=command.encoding,
+                basis=command.basis,
+            )
+        except ValueError as error:
+            raise InputError(f"{error}: change --basis") from error
     recipe = RECIPES[command.preset](expression)
     model = replace(
         recipe.model,

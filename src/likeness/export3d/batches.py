@@ -15,6 +15,7 @@ from likeness.data.sample import Sample, Shot
 from likeness.export3d.cameras import camera_of_frame
 from likeness.export3d.config import Export3dConfig
 from likeness.export3d.expression import inputs_of_frame
+from likeness.export3d.identity import face_map
 from likeness.heads.model import HeadModel
 from likeness.tracking.posed import posed_head
 
@@ -31,6 +32,7 @@ class Batch:
     knows_matte: Float[Tensor, " B"]  # 1 or 0
     inputs: Float[Tensor, "B numbers"]  # expression (and gaze) of the targets
     cameras: Float[Tensor, "B 25"]  # of the targets
+    face_maps: Float[Tensor, "B 2 3"]  # from aligned faces to the targets, see `identity.py`
 
     def to(self, device: torch.device) -> "Batch":
         """The same on a device."""
@@ -55,6 +57,9 @@ def make_batch(samples: Sequence[Sample], head: HeadModel, config: Export3dConfi
             [torch.from_numpy(inputs_of_frame(config.expression, head, target.frame)) for _, target in pairs]
         ),
         cameras=torch.stack([target_camera(target, config) for _, target in pairs]),
+        face_maps=torch.stack(
+            [torch.from_numpy(face_map(head, sample.shape, target)).float() for sample, target in pairs]
+        ),
     )
 
 

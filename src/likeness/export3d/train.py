@@ -22,6 +22,7 @@ from likeness.export3d.cameras import HALF_BOX
 from likeness.export3d.depth_picture import depth_picture
 from likeness.export3d.discriminator import Discriminator
 from likeness.export3d.expression import inputs_of_frame
+from likeness.export3d.identity import Recogniser, identity_term
 from likeness.export3d.losses import deceived, density_term, judged, layer_terms, on_truth, reconstruction
 from likeness.export3d.model import Export3dModel, Picture
 from likeness.export3d.perceptual import Distance, plain_distance
@@ -52,16 +53,19 @@ class Export3dTask:
         *,
         check_clips: Sequence[Clip] = (),
         distance: Distance = plain_distance,
+        recogniser: Recogniser | None = None,
     ) -> None:
         """Args:
         model: on the device where it is trained; its expression encoder is frozen, or gets its statistics here.
         check_clips: for validation; without them, it uses the clips of the training.
         distance: the perceptual term.
+        recogniser: for the identity term; without it there is none.
 
         Raises:
             InputError: no clip has pairs.
         """
-        self.model, self.recipe, self.head, self.distance = model.train(), recipe, head, distance
+        self.model, self.recipe, self.head = model.train(), recipe, head
+        self.distance, self.recogniser = distance, recogniser
         self.clips = usable_clips(clips, recipe.samples)
         self.check_clips = usable_clips(check_clips, recipe.samples) if check_clips else self.clips
         if recipe.model.expression.encoding != "clebs":
@@ -106,6 +110,7 @@ class Export3dTask:
             "losses": record_to_json(self.recipe.losses),
             "samples": record_to_json(self.recipe.samples),
             "distance": "lpips" if isinstance(self.distance, nn.Module) else "plain",
+            "identity": self.recogniser is not None,
             "clips": f"{len(self.clips)} with digest {hashlib.sha256(names.encode()).hexdigest()[:16]}",
         }
 
@@ -164,6 +169,10 @@ class Export3dTask:
             terms["density"] = losses.density * density_term(model, planes, generator)
         if model.background is not None:
             terms |= layer_terms(picture, batch, losses)
+        if self.recogniser is not None and moment.progress >= losses.identity_start:
+            shown = on_truth(picture, batch).image
+            likeness = identity_term(self.recogniser, shown, batch.targets, batch.face_maps)
+            terms["identity"] = losses.identity * likeness
         weight = losses.adversarial_now(moment.progress)
         if self.discriminator is not None and weight > 0.0:
             terms["deceived"] = weight * deceived(self.discriminator, on_truth(picture, batch), batch.cameras)
