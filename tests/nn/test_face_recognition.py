@@ -46,4 +46,4 @@ def test_a_map_that_only_scales_cuts_out_the_picture_itself():
     picture = torch.rand(1, 3, SIDE, SIDE)
     scale = 2.0 / SIDE
     whole = torch.tensor([[[scale, 0.0, -1.0], [0.0, scale, -1.0]]])
-    torch.testing.assert_close(aligned_faces(picture, whole), picture, atol=1e-5, rtol=0.0)
+    torch.testing.assert_close(aligned_faces(picture, whole), picture, atol=1e-4, rtol=0.0)

@@ -44,7 +44,7 @@ class Stem(nn.Module):
         image: -1 to 1.
         """
         x = self.first(torch.cat([image, coordinate_channels(image)], dim=1))
-        skips = {}
+        skips: dict[int, Tensor] = {}
         for halving in self.halvings:
             x = halving(x)
             if self.keeps_skips and len(skips) < 2:

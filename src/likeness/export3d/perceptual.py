@@ -107,7 +107,7 @@ def _vgg_names(model: Lpips) -> dict[str, str]:
     """From torchvision's names, which number all layers in a row and pool before each further stage, to ours."""
     names, place = {}, 0
     for stage, layers in enumerate(model.stages):
-        for index, layer in enumerate(layers):  # type: ignore[arg-type]
+        for index, layer in enumerate(layers.children()):
             if isinstance(layer, nn.Conv2d):
                 for kind in ("weight", "bias"):
                     names[f"features.{place}.{kind}"] = f"stages.{stage}.{index}.{kind}"

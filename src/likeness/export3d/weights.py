@@ -32,7 +32,7 @@ def save_model(folder: Path, model: Export3dModel, *, head: HeadModel, trained: 
     header = WeightsHeader(
         method=METHOD, head_name=head.name, head_version=head.version, parts=model.parts, trained=trained
     )
-    parts = {name: tensors_of(model.part(name)) for name in model.parts}
+    parts: dict[str, Mapping[str, Tensor]] = {name: tensors_of(model.part(name)) for name in model.parts}
     save_weights(folder, parts, header=header, config=model.config, overwrite=overwrite)
 
 
