@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
@@ -240,8 +240,17 @@ class Bench:
     frames: int = 250  # of the clip that is tracked and rendered
     repeats: int = 3  # the table shows medians
     photo: File = None  # otherwise the shipped one
+    method: Literal["flow-warp", "export3d"] = "flow-warp"  # export3d: the pieces of each preset, with random weights
 
     def run(self) -> None:
+        if self.method == "export3d":
+            from likeness.nn.require import require_models
+
+            require_models("likeness bench --method export3d")
+            from likeness.app.bench_export3d import bench_export3d
+
+            say(bench_export3d(repeats=self.repeats, threads=2, watch=watch))
+            return
         from likeness.app.bench import bench_table
 
         say(bench_table(size=self.size, frames=self.frames, repeats=self.repeats, photo=self.photo, watch=watch))
