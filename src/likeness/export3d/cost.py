@@ -24,9 +24,7 @@ class Cost:
 
     stem: float  # reading the photo: once for all pictures; a background layer included
     planes: float  # the rest of the generator: once per expression
-    volume: (
-        float  # the decoder at all points: once per camera and expression; reading planes is no arithmetic to speak of
-    )
+    volume: float  # the decoder at all points: once per camera and expression
     super_resolution: float  # likewise
     discriminator: float  # in training alone
     points: int  # of the volume that are read
