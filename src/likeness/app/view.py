@@ -37,7 +37,7 @@ from likeness.media.output import check_output
 from likeness.media.sheet import SheetStyle, contact_sheet
 from likeness.media.video import VideoWriter
 from likeness.motion.edit import apply_edit, apply_edit_to_motion
-from likeness.motion.record import MotionFrame
+from likeness.motion.record import Motion, MotionFrame
 from likeness.tracking.performance import perform
 from likeness.tracking.portrait import Portrait
 
@@ -229,7 +229,12 @@ def _moments_of(path: CameraPath, times: np.ndarray, frames: list[MotionFrame], 
     return Moments(times=[float(time) for time in times], places=places, frames=frames, fps=fps)
 
 
-def _motion(driving: Source, target: Target, watch: Watch):  # type: ignore[no-untyped-def]
+def _motion(driving: Source, target: Target, watch: Watch) -> Motion:
+    """The driving motion.
+
+    Raises:
+        LikenessError: it cannot be tracked, or moves where a picture is to be written.
+    """
     if not target.is_video and driving.num_frames != 1:
         raise InputError(f"--driving moves, but {target.path} is a picture: give the name of a video, such as OUT.mp4")
     return driving.motion(watch)
