@@ -15,7 +15,6 @@ from likeness.export3d.cameras import (
     camera_of_frame,
     canonical_camera,
     check_camera,
-    fit_points,
     frame_of_camera,
     head_from_world,
     mirrored_camera,
@@ -26,6 +25,7 @@ from likeness.export3d.cameras import (
 )
 from likeness.geometry.camera import default_camera
 from likeness.heads.skinning import landmark_points, posed_vertices
+from likeness.motion.importers.deep3d import fit_points
 from tests.export3d.models import HEAD
 from tests.heads_for_tests import rest_frame
 

@@ -17,18 +17,22 @@ from likeness.errors import InputError
 from likeness.export3d.config import CAMERA_NUMBERS, PoseMode
 from likeness.geometry.camera import Camera
 from likeness.geometry.transform import RigidTransform
+from likeness.motion.importers.deep3d import (
+    FIT_DISTANCE,
+    FIT_FOCAL,
+    FIT_SIDE,
+    METRES_PER_FIT_UNIT,
+    fit_rotation,
+)
 from likeness.motion.record import MotionFrame
 
 RADIUS = 2.7  # world units from the origin to the canonical camera
 FOCAL = 1015.0 * (300.0 / 102.0) / 700.0  # normalised, of EG3D's crop: 4.2647
 HALF_BOX = 0.5  # world units: half the side of the cube that the planes span
 FIT_SCALE = 0.27  # world units per unit of the Basel Face Model
-METRES_PER_FIT_UNIT = 0.1
 SCALE = FIT_SCALE / METRES_PER_FIT_UNIT  # world units per metre
 FIT_ORIGIN = np.array([0.0, 0.006, 0.161])  # where the origin of the Basel Face Model lies in the world
 HEAD_ORIGIN = np.array([0.0, 0.04, 0.05])  # where the origin of our heads' frame lies in the world
-FIT_DISTANCE = 10.0  # of the fit's camera from its origin, in its units
-FIT_FOCAL, FIT_SIDE = 1015.0, 224.0  # pixels, of the crop that the fit sees
 NEAREST = 0.02  # world units: a camera nearer to the cube's origin than this has no picture of the head
 
 
@@ -139,26 +143,6 @@ def camera_of_fit(
     focal = FIT_FOCAL / FIT_SIDE * crop_scale
     intrinsics = np.array([[focal, 0.0, 0.5], [0.0, focal, 0.5], [0.0, 0.0, 1.0]])
     return _in_mode(rotation @ np.diag([1.0, -1.0, -1.0]), centre, intrinsics, pose_mode)
-
-
-def fit_rotation(angles: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
-    """The rotation R of a Deep3DFaceRecon fit, for row vectors: q = p R + t."""
-    (sx, sy, sz), (cx, cy, cz) = np.sin(angles), np.cos(angles)
-    about_x = np.array([[1.0, 0.0, 0.0], [0.0, cx, -sx], [0.0, sx, cx]])
-    about_y = np.array([[cy, 0.0, sy], [0.0, 1.0, 0.0], [-sy, 0.0, cy]])
-    about_z = np.array([[cz, -sz, 0.0], [sz, cz, 0.0], [0.0, 0.0, 1.0]])
-    return (about_z @ about_y @ about_x).T
-
-
-def fit_points(
-    vertices: Float[np.ndarray, "N 3"], angles: Float[np.ndarray, "3"], translation: Float[np.ndarray, "3"]
-) -> Float[np.ndarray, "N 2"]:
-    """Where Deep3DFaceRecon draws points of its model in its crop: x right, y **down**, 0 to 1."""
-    turned = vertices @ fit_rotation(angles) + translation
-    depth = FIT_DISTANCE - turned[:, 2]
-    x = FIT_FOCAL * turned[:, 0] / depth + FIT_SIDE / 2.0
-    y_up = FIT_FOCAL * turned[:, 1] / depth + FIT_SIDE / 2.0
-    return np.stack([x / FIT_SIDE, 1.0 - y_up / FIT_SIDE], axis=-1)
 
 
 def world_from_fit(vertices: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:

@@ -4,15 +4,12 @@ A face without neck, eyeballs or a jaw joint: the mouth opens by expression; joi
 nothing. Lengths in the file are decimetres, coefficients are in standard deviations.
 """
 
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from scipy.io.matlab import MatReadError
 
 from likeness.errors import InputError
-from likeness.heads.archives import unreadable
 from likeness.heads.controls import gaze_controls, shape_controls
 from likeness.heads.embedding import (
     embed_landmarks,
@@ -23,6 +20,7 @@ from likeness.heads.embedding import (
     vertex_landmarks,
 )
 from likeness.heads.landmark_sets import EYE_LEFT_RING, EYE_RIGHT_RING
+from likeness.heads.mat_files import read_mat
 from likeness.heads.model import EYE_LEFT, EYE_RIGHT, NECK, HeadModel
 from likeness.heads.stored import content_version
 
@@ -30,8 +28,6 @@ WHAT = "Basel Face Model (BFM_model_front.mat)"
 METRES = 0.1  # per unit of the file
 MAX_BYTES = 1 << 30
 MAX_NUMBERS = 60_000_000  # in one array
-# What scipy and zlib raise on damaged content (MatReadError is an Exception of its own).
-_READ_ERRORS = (MatReadError, zlib.error, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError)
 _KEYS = ("meanshape", "idBase", "exBase", "tri", "keypoints")
 
 
@@ -91,33 +87,15 @@ def _eyes_follow_lids(head: HeadModel) -> np.ndarray:
 
 
 def _mat_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of the mat file; their shapes are checked before they are unpacked."""
-    from scipy.io import loadmat, whosmat
-
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} is larger than any {WHAT}: wrong file")
-        shapes = {name: shape for name, shape, _ in whosmat(str(path), appendmat=False)}
-        missing = [key for key in _KEYS if key not in shapes]
-        if missing:
-            raise InputError(f"{path} is no {WHAT}: it has no {missing[0]}")
-        if any(np.prod([float(side) for side in shapes[key]]) > MAX_NUMBERS for key in _KEYS):
-            raise InputError(f"{path} is no {WHAT}: it promises more numbers than any has")
-        stored = loadmat(str(path), appendmat=False, variable_names=_KEYS)
-    except OSError as error:
-        raise unreadable(path, error) from error
-    except NotImplementedError as error:
-        raise InputError(f"{path} is a MATLAB 7.3 file: save it again as version 7") from error
-    except _READ_ERRORS as error:
-        raise InputError(f"{path} is damaged or no {WHAT}: get the file again") from error
+    """The arrays of the mat file, their shapes checked."""
+    stored = read_mat(path, what=WHAT, keys=_KEYS, max_bytes=MAX_BYTES, max_numbers=MAX_NUMBERS)
     count = stored["meanshape"].size
-    wanted = {"meanshape": (1, count), "idBase": (count, None), "exBase": (count, None), "tri": (None, 3)}
-    for key in _KEYS:
-        array = stored[key]
-        if array.dtype.kind not in "biuf" or array.size == 0 or not np.isfinite(array).all():
-            raise InputError(f"{path} is damaged: {key} holds no numbers")
-        if key in wanted and any(want not in (None, have) for want, have in zip(wanted[key], array.shape, strict=True)):
-            raise InputError(f"{path} is no {WHAT}: {key} has the shape {array.shape}")
+    stored["meanshape"] = stored["meanshape"].reshape(1, -1)
+    wanted = {"idBase": (count, None), "exBase": (count, None), "tri": (None, 3)}
+    for key, sides in wanted.items():
+        shape = stored[key].shape
+        if len(shape) != 2 or any(want not in (None, have) for want, have in zip(sides, shape, strict=True)):
+            raise InputError(f"{path} is no {WHAT}: {key} has the shape {shape}")
     if count % 3 or stored["keypoints"].size != 68:
         raise InputError(f"{path} is no {WHAT}: {count} numbers in meanshape, {stored['keypoints'].size} keypoints")
-    return {key: stored[key].astype(np.float64) for key in _KEYS}
+    return stored

@@ -86,6 +86,25 @@ def smooth_causal(motion: Motion) -> Motion:
     return motion.with_frames(**{name: np.stack([getattr(frame, name) for frame in frames]) for name in FRAME_FIELDS})
 
 
+def smooth_numbers(
+    values: Float[np.ndarray, "T D"], times: Float[np.ndarray, " T"], settings: OneEuro
+) -> Float[np.ndarray, "T D"]:
+    """Each column of plain numbers through the causal filter; row i depends on rows up to i only.
+
+    Raises:
+        ValueError: times (seconds) do not increase, or are not as many as the rows.
+    """
+    if len(times) != len(values) or not (np.diff(times) > 0).all():
+        raise ValueError(f"times must increase, one for each of {len(values)} rows")
+    filtered, speed = values.astype(np.float64), np.zeros(values.shape[1])
+    for index in range(1, len(values)):
+        step = float(times[index] - times[index - 1])
+        difference = values[index] - filtered[index - 1]
+        speed = _next_speed(speed, difference, step)
+        filtered[index] = filtered[index - 1] + _new_weight(settings, np.abs(speed), step) * difference
+    return filtered
+
+
 def _next_speed(speed: Float[np.ndarray, " D"], difference: Float[np.ndarray, " D"], step: float) -> np.ndarray:
     """Filtered speed per second, from the raw value minus the last filtered value."""
     return speed + _low_pass_weight(SPEED_CUTOFF_HERTZ, step) * (difference / step - speed)
