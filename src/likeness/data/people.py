@@ -1,6 +1,6 @@
 """People seen from many sides, of a folder of photos and made up: shards of clips, the same for the same seed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -8,16 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from likeness.data.clip import NewClip, clip_name
-from likeness.data.jobs import run_jobs
 from likeness.data.made_head import MadeHeadSettings
 from likeness.data.made_person import VIEWS, made_person
 from likeness.data.photo_views import PhotoViewsSettings, photo_views
 from likeness.data.round_trip import Render, RoundTripSettings, photo_portrait
 from likeness.data.shard import SUFFIX, write_shard
-from likeness.data.synthesise import SynthesisReport
-from likeness.data.track import PHOTO_SUFFIXES, Skipped, Watch, media_files
+from likeness.data.shard_jobs import ShardJob, ShardOutcome, ShardsReport, make_shards, photos_of
+from likeness.data.track import Skipped, Watch
 from likeness.errors import InputError
-from likeness.files import made_folder
 from likeness.heads.model import HeadModel
 from likeness.media.images import read_image
 
@@ -44,21 +42,6 @@ class PeopleSettings:
                 raise InputError(f"--views must be {low} to {high}, got {views}")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Job:
-    """One shard: people `numbers`, and the photo of each."""
-
-    target: Path
-    numbers: range
-    photos: tuple[Path, ...]  # empty: they are made up
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Outcome:
-    made: int
-    skipped: tuple[Skipped, ...]
-
-
 def make_people(
     folder: Path | None,
     out: Path,
@@ -68,7 +51,7 @@ def make_people(
     settings: PeopleSettings,
     processes: int = 1,
     watch: Watch | None = None,
-) -> SynthesisReport:
+) -> ShardsReport:
     """Write people of the photos in `folder`, and made ones, as shards into `out`; a stopped run goes on.
 
     With several processes `render` must be a function that can be named from outside. Photos that cannot be used are
@@ -79,33 +62,19 @@ def make_people(
         OutputError: a shard cannot be written.
     """
     jobs = list(_jobs(folder, out, settings))
-    waiting = [job for job in jobs if not job.target.exists()]
-    made_folder(out)
-    outcomes: Iterable[_Outcome] = run_jobs(partial(_make, head, render, settings), waiting, processes)
-    if watch is not None:
-        outcomes = watch(outcomes, "people", len(waiting))
-    finished = list(outcomes)
-    skipped = {entry.name: entry for outcome in finished for entry in outcome.skipped}
-    return SynthesisReport(
-        made=sum(outcome.made for outcome in finished),
-        present=len(jobs) - len(waiting),
-        skipped=tuple(skipped[name] for name in sorted(skipped)),
-    )
+    make = partial(_make, head, render, settings)
+    return make_shards(jobs, make, out, label="people", processes=processes, watch=watch)
 
 
-def _jobs(folder: Path | None, out: Path, settings: PeopleSettings) -> Iterator[_Job]:
+def _jobs(folder: Path | None, out: Path, settings: PeopleSettings) -> Iterator[ShardJob]:
     photos: Sequence[Path] = ()
     if settings.photos:
-        if folder is None:
-            raise InputError("people of photos need a folder with photos: name it, or ask for made heads alone")
-        photos = [path for path in media_files(folder) if path.suffix.lower() in PHOTO_SUFFIXES]
-        if not photos:
-            raise InputError(f"{folder} holds no photo: give a folder that does")
+        photos = photos_of(folder, "people of photos")
     for kind, count in (("photo", settings.photos), ("made", settings.made)):
         for numbers in _shard_numbers(out, f"{kind}-people-{settings.seed}", count):
             target = out / f"{kind}-people-{settings.seed}-{numbers[0]:06d}-{numbers[-1]:06d}{SUFFIX}"
             chosen = tuple(photos[number % len(photos)] for number in numbers) if kind == "photo" else ()
-            yield _Job(target=target, numbers=numbers, photos=chosen)
+            yield ShardJob(target=target, numbers=numbers, photos=chosen)
 
 
 def _shard_numbers(out: Path, stem: str, count: int) -> Iterator[range]:
@@ -121,17 +90,17 @@ def _shard_numbers(out: Path, stem: str, count: int) -> Iterator[range]:
         begin += SHARD_PEOPLE
 
 
-def _make(head: HeadModel, render: Render, settings: PeopleSettings, job: _Job) -> _Outcome:
+def _make(head: HeadModel, render: Render, settings: PeopleSettings, job: ShardJob) -> ShardOutcome:
     """Writes one shard; nothing where every photo of it is unusable."""
     skipped: dict[Path, Skipped] = {}
     people = _of_photos(head, render, settings, job, skipped) if job.photos else _made(head, settings, job)
     clips = list(people)
     if clips:
         write_shard(job.target, clips)
-    return _Outcome(made=len(clips), skipped=tuple(skipped.values()))
+    return ShardOutcome(made=len(clips), skipped=tuple(skipped.values()))
 
 
-def _made(head: HeadModel, settings: PeopleSettings, job: _Job) -> Iterator[NewClip]:
+def _made(head: HeadModel, settings: PeopleSettings, job: ShardJob) -> Iterator[NewClip]:
     for number in job.numbers:
         generator = np.random.default_rng((settings.seed, 4, number))
         name = f"made-person-{settings.seed}-{number:06d}"
@@ -139,7 +108,7 @@ def _made(head: HeadModel, settings: PeopleSettings, job: _Job) -> Iterator[NewC
 
 
 def _of_photos(
-    head: HeadModel, render: Render, settings: PeopleSettings, job: _Job, skipped: dict[Path, Skipped]
+    head: HeadModel, render: Render, settings: PeopleSettings, job: ShardJob, skipped: dict[Path, Skipped]
 ) -> Iterator[NewClip]:
     cut = RoundTripSettings(size=settings.photo_views.size)
     for number, photo in zip(job.numbers, job.photos, strict=True):

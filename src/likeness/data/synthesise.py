@@ -1,6 +1,6 @@
 """A folder of photos becomes synthetic pairs, and made heads join them: shards of clips, the same for the same seed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from likeness.data.clip import NewClip, clip_name
-from likeness.data.jobs import run_jobs
 from likeness.data.made_head import MadeHeadSettings, made_head
 from likeness.data.round_trip import Render, RoundTripSettings, photo_portrait, round_trip
 from likeness.data.shard import SUFFIX, write_shard
-from likeness.data.track import PHOTO_SUFFIXES, Skipped, Watch, media_files
+from likeness.data.shard_jobs import ShardJob, ShardOutcome, ShardsReport, make_shards, photos_of
+from likeness.data.track import Skipped, Watch
 from likeness.errors import InputError, NoFaceError
-from likeness.files import made_folder
 from likeness.heads.model import HeadModel
 from likeness.media.images import read_image
 from likeness.tracking.portrait import Portrait
@@ -39,30 +38,6 @@ class SynthesisSettings:
             raise InputError(f"{self.pairs} pairs and {self.made_heads} made heads were asked for: ask for some")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SynthesisReport:
-    """What was made."""
-
-    made: int  # clips written by this run
-    present: int  # shards that an earlier run had written
-    skipped: tuple[Skipped, ...]  # photos without a usable face
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Job:
-    """One shard: pairs `numbers` (or made heads) and the photo of each."""
-
-    target: Path
-    numbers: range
-    photos: tuple[Path, ...]  # empty: made heads
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Outcome:
-    made: int
-    skipped: tuple[Skipped, ...]
-
-
 def synthesise(
     folder: Path | None,
     out: Path,
@@ -72,7 +47,7 @@ def synthesise(
     settings: SynthesisSettings,
     processes: int = 1,
     watch: Watch | None = None,
-) -> SynthesisReport:
+) -> ShardsReport:
     """Write round trips of the photos in `folder`, and made heads, as shards into `out`; a stopped run goes on.
 
     Pair number k is always made of the same photo with the same motion. With several processes `render` must be a
@@ -83,42 +58,28 @@ def synthesise(
         OutputError: a shard cannot be written.
     """
     jobs = list(_jobs(folder, out, settings))
-    waiting = [job for job in jobs if not job.target.exists()]
-    made_folder(out)
-    outcomes: Iterable[_Outcome] = run_jobs(partial(_make, head, render, settings), waiting, processes)
-    if watch is not None:
-        outcomes = watch(outcomes, "synthesis", len(waiting))
-    finished = list(outcomes)
-    skipped = {entry.name: entry for outcome in finished for entry in outcome.skipped}
-    return SynthesisReport(
-        made=sum(outcome.made for outcome in finished),
-        present=len(jobs) - len(waiting),
-        skipped=tuple(skipped[name] for name in sorted(skipped)),
-    )
+    make = partial(_make, head, render, settings)
+    return make_shards(jobs, make, out, label="synthesis", processes=processes, watch=watch)
 
 
-def _jobs(folder: Path | None, out: Path, settings: SynthesisSettings) -> Iterator[_Job]:
+def _jobs(folder: Path | None, out: Path, settings: SynthesisSettings) -> Iterator[ShardJob]:
     """Shards of pairs, in which the photos follow each other so that each is opened once per shard; then heads."""
     photos: Sequence[Path] = ()
     if settings.pairs:
-        if folder is None:
-            raise InputError("pairs need a folder with photos: name it, or ask for made heads alone")
-        photos = [path for path in media_files(folder) if path.suffix.lower() in PHOTO_SUFFIXES]
-        if not photos:
-            raise InputError(f"{folder} holds no photo: give a folder that does")
+        photos = photos_of(folder, "pairs")
     for begin in range(0, settings.pairs, SHARD_PAIRS):
         numbers = range(begin, min(begin + SHARD_PAIRS, settings.pairs))
         chosen = tuple(photos[number * len(photos) // settings.pairs] for number in numbers)
         target = out / f"round-trips-{settings.seed}-{settings.pairs}-{begin // SHARD_PAIRS:05d}{SUFFIX}"
-        yield _Job(target=target, numbers=numbers, photos=chosen)
+        yield ShardJob(target=target, numbers=numbers, photos=chosen)
     for begin in range(0, settings.made_heads, SHARD_HEADS):
         numbers = range(begin, min(begin + SHARD_HEADS, settings.made_heads))
-        yield _Job(
+        yield ShardJob(
             target=out / f"made-heads-{settings.seed}-{begin // SHARD_HEADS:05d}{SUFFIX}", numbers=numbers, photos=()
         )
 
 
-def _make(head: HeadModel, render: Render, settings: SynthesisSettings, job: _Job) -> _Outcome:
+def _make(head: HeadModel, render: Render, settings: SynthesisSettings, job: ShardJob) -> ShardOutcome:
     """Writes one shard; nothing where every photo of it is unusable."""
     skipped: dict[Path, Skipped] = {}
     if job.photos:
@@ -131,11 +92,11 @@ def _make(head: HeadModel, render: Render, settings: SynthesisSettings, job: _Jo
         ]  # fmt: skip
     if clips:
         write_shard(job.target, clips)
-    return _Outcome(made=len(clips), skipped=tuple(skipped.values()))
+    return ShardOutcome(made=len(clips), skipped=tuple(skipped.values()))
 
 
 def _pairs(
-    head: HeadModel, render: Render, settings: SynthesisSettings, job: _Job, skipped: dict[Path, Skipped]
+    head: HeadModel, render: Render, settings: SynthesisSettings, job: ShardJob, skipped: dict[Path, Skipped]
 ) -> Iterator[NewClip]:
     portraits: dict[Path, Portrait] = {}
     for number, photo in zip(job.numbers, job.photos, strict=True):
