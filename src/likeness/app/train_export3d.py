@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-from torch import nn
-
 from likeness.app.results import Watch, unwatched
 from likeness.app.train import TrainExport3d
 from likeness.app.training import asked_settings, open_folders, run_training, started_processes
@@ -39,10 +37,6 @@ def train_export3d(command: TrainExport3d, *, watch: Watch = unwatched) -> None:
         model.expression = encoder
     if command.start is not None:
         load_start(command.start, model, head=head)
-    if recogniser is not None:
-        recogniser.to(processes.device)
-    if isinstance(distance, nn.Module):
-        distance.to(processes.device)
     task = Export3dTask(
         model.to(processes.device), clips, head, recipe, check_clips=checks, distance=distance, recogniser=recogniser
     )

@@ -72,6 +72,9 @@ class Export3dTask:
             inputs = expression_statistics(self.clips, head, recipe.model)
             model.expression.set_statistics(*inputs)
         device = next(model.generator.parameters()).device
+        for judge in (distance, recogniser):
+            if isinstance(judge, nn.Module):
+                judge.to(device)
         self.discriminator = (
             Discriminator(recipe.model.discriminator, image_size=recipe.model.image_size).to(device)
             if recipe.losses.adversarial > 0.0
