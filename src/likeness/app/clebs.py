@@ -16,7 +16,8 @@ from likeness.export3d.clebs_recipes import CLEBS_RECIPES, ClebsRecipe
 from likeness.export3d.clebs_train import ClebsTask
 from likeness.export3d.clebs_weights import load_clebs
 from likeness.files import made_folder
-from likeness.heads.builtin import builtin_head
+from likeness.heads.builtin import NAME as BUILTIN
+from likeness.heads.library import open_head
 from likeness.heads.model import HeadModel
 from likeness.media.images import write_image
 
@@ -29,7 +30,7 @@ def train_clebs(command: TrainClebs, *, watch: Watch = unwatched) -> None:
     Raises:
         LikenessError: clips or settings cannot be used, or a file cannot be written.
     """
-    head = builtin_head()
+    head = open_head(command.head)
     recipe = asked_recipe(command, head)
     clips = open_folders(command.data, head)
     if command.validation is None:
@@ -70,6 +71,7 @@ def evaluate_clebs(
     out: Path,
     frames: int,
     limit: int | None = None,
+    head: str | Path = BUILTIN,
     watch: Watch = unwatched,
 ) -> None:
     """Say and write the acceptance table of a trained expression encoder on people whom it has not seen.
@@ -82,9 +84,9 @@ def evaluate_clebs(
             f"--frames must be at least {LEAST_FRAMES} and --limit at least {LEAST_PEOPLE}, got {frames} and {limit}"
         )
     options = AcceptanceOptions(frames=frames, limit=limit)
-    head = builtin_head()
-    clebs = load_clebs(weights, head=head)
-    people = read_people(clebs, open_folders(data, head), head, options=options, watch=watch)
+    model = open_head(head)
+    clebs = load_clebs(weights, head=model)
+    people = read_people(clebs, open_folders(data, model), model, options=options, watch=watch)
     folder = made_folder(out)
     report, picture = clebs_report(clebs, people)
     paths = write_report(report, folder, NAME)

@@ -154,7 +154,7 @@ class MotionConvert:
 
     file: MotionFile  # what to read; for pixel3dmm the folder of its checkpoints
     out: Out  # NAME.motion.npz, NAME.csv, or NAME.glb: an animated glTF model
-    head: Head = NAME  # head model of FILE; parameters need a FLAME head from `likeness head convert`
+    head: Head = NAME  # head model of FILE; parameters need the head they were made on, from `likeness head convert`
     onto: OtherHead = None  # carry the motion to this head model: builtin, or a file
     fps: FramesPerSecond = None  # of parameters, whose files tell none; otherwise 25
     overwrite: Overwrite = False  # replace OUT if it exists

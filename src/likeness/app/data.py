@@ -9,6 +9,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 from likeness.app.console import say, watch
 
 Folder = Annotated[Positional[Path], arg(metavar="FOLDER")]
+Head = Annotated[str, arg(metavar="HEAD")]
 OutFolder = Annotated[Path, arg(metavar="OUT")]
 
 
@@ -20,14 +21,16 @@ class DataTrack:
     out: OutFolder  # folder for the clips; made if missing
     size: int = 512  # pixels, side of the squares that are kept around the head
     shortest: float = 1.0  # seconds of well tracked frames; shorter videos are skipped
+    head: Head = "builtin"  # head model to fit: builtin, or a file from `likeness head convert`
     processes: int = 1  # files that are worked on at the same time
 
     def run(self) -> None:
         from likeness.app.data_sets import track_data
 
         for line in track_data(
-            self.folder, self.out, size=self.size, shortest=self.shortest, processes=self.processes, watch=watch
-        ):
+            self.folder, self.out, size=self.size, shortest=self.shortest, head=self.head, processes=self.processes,
+            watch=watch,
+        ):  # fmt: skip
             say(line)
 
 
@@ -83,11 +86,12 @@ class DataShow:
 
     folder: Folder  # as written by `data track`, `synthesise` or `people`
     pairs: int = 200  # drawn for the figures about pairs
+    head: Head = "builtin"  # head model of the clips: builtin, or the file that they were tracked with
 
     def run(self) -> None:
         from likeness.app.data_sets import describe_data
 
-        say(describe_data(self.folder, pairs=self.pairs))
+        say(describe_data(self.folder, pairs=self.pairs, head=self.head))
 
 
 DataCommand = Annotated[

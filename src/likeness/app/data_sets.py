@@ -19,7 +19,8 @@ from likeness.data.synthesise import SynthesisSettings, synthesise
 from likeness.data.track import Skipped, TrackSettings, track_folder
 from likeness.errors import InputError
 from likeness.flow_warp import prepare, render
-from likeness.heads.builtin import builtin_head
+from likeness.heads.builtin import NAME, builtin_head
+from likeness.heads.library import open_head
 from likeness.motion.record import MotionFrame
 from likeness.tracking.portrait import Portrait
 
@@ -27,7 +28,14 @@ SIZES = (64, 4096)  # pixels, of stored squares
 
 
 def track_data(
-    folder: Path, out: Path, *, size: int, shortest: float, processes: int, watch: Watch = unwatched
+    folder: Path,
+    out: Path,
+    *,
+    size: int,
+    shortest: float,
+    head: str | Path = NAME,
+    processes: int,
+    watch: Watch = unwatched,
 ) -> Iterator[str]:
     """Lines that tell what became of a folder of videos and photos.
 
@@ -36,7 +44,7 @@ def track_data(
     """
     _check(size, processes)
     settings = TrackSettings(size=size, shortest_seconds=shortest)
-    report = track_folder(folder, out, builtin_head(), settings=settings, processes=processes, watch=watch)
+    report = track_folder(folder, out, open_head(head), settings=settings, processes=processes, watch=watch)
     yield f"{out}: {report.made} tracked, {report.present} were there already, {len(report.skipped)} skipped"
     yield from _skipped_lines(report.skipped)
 
@@ -108,7 +116,7 @@ def people_data(
     yield from _skipped_lines(report.skipped)
 
 
-def describe_data(folder: Path, *, pairs: int) -> str:
+def describe_data(folder: Path, *, pairs: int, head: str | Path = NAME) -> str:
     """What the clips of a folder are.
 
     Raises:
@@ -116,7 +124,8 @@ def describe_data(folder: Path, *, pairs: int) -> str:
     """
     if pairs < 1:
         raise InputError(f"--pairs must be at least 1, got {pairs}")
-    return describe(open_clips(folder, builtin_head()), builtin_head(), pairs=pairs)
+    model = open_head(head)
+    return describe(open_clips(folder, model), model, pairs=pairs)
 
 
 def flow_warp_pictures(portrait: Portrait, frames: Sequence[MotionFrame]) -> Iterable[UInt8[np.ndarray, "H W 3"]]:

@@ -44,6 +44,8 @@ class Evaluate:
     rendering: Annotated[Rendering, arg(name="")] = field(default_factory=Rendering)
 
     def run(self) -> None:
+        if self.protocol != "clebs" and self.rendering.head is not None:
+            raise InputError(f"{self.protocol} is measured with the built-in head: leave --head out")
         if self.protocol == "clebs" or self.protocol == "people":
             self._run_on_clips(self.protocol)
             return
@@ -74,8 +76,9 @@ class Evaluate:
         from likeness.app.clebs import evaluate_clebs
 
         evaluate_clebs(
-            self.rendering.weights, (self.data,), out=self.out, frames=self.frames, limit=self.limit, watch=watch
-        )
+            self.rendering.weights, (self.data,), out=self.out, frames=self.frames, limit=self.limit,
+            head=self.rendering.head or "builtin", watch=watch,
+        )  # fmt: skip
 
 
 def evaluate(

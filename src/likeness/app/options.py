@@ -16,6 +16,7 @@ FaceNumber = Annotated[int | None, tyro.conf.arg(metavar="N")]
 Pixels = Annotated[int | None, tyro.conf.arg(metavar="PIXELS")]
 Seconds = Annotated[float | None, tyro.conf.arg(metavar="SECONDS")]
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
+HeadFile = Annotated[str | None, tyro.conf.arg(metavar="HEAD")]
 Folder = Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")]
 Count = Annotated[int | None, tyro.conf.arg(metavar="N")]
 Metres = Annotated[float | None, tyro.conf.arg(metavar="METRES")]
@@ -62,6 +63,7 @@ class Rendering:
 
     method: Method = "flow-warp"  # flow-warp needs nothing; fg-portrait is a diffusion model, export3d a tri-plane
     weights: Folder = None  # folder of the method's weights
+    head: HeadFile = None  # head that weights of export3d were trained on, from `likeness head convert`, if not builtin
     seed: int = 0  # the same seed, inputs and machine give the same frames
     steps: Count = None  # denoising steps; otherwise those that the weights were made for
     guidance: Factor = None  # how much source and motion are exaggerated, 1 or more; otherwise that of the weights
@@ -112,6 +114,7 @@ class ViewOptions:
 
     method: ViewMethod = "export3d"  # export3d has a volume to go around; flow-warp turns the head a little
     weights: Folder = None  # folder of the method's weights
+    head: HeadFile = None  # head that the weights were trained on, from `likeness head convert`, if not builtin
     orbit: Annotated[Orbit, tyro.conf.arg(name="")] = field(default_factory=Orbit)
     expression: Annotated[Face, tyro.conf.arg(name="")] = field(default_factory=Face)
     face: FaceNumber = None  # number of the face in the photo, from the left; otherwise the largest

@@ -13,7 +13,7 @@ from likeness.app.renderers import check_rendering
 from likeness.app.results import Result, Watch, check_target, unwatched, write_result
 from likeness.app.sources import check_audio, head_edit, open_driving, open_recording, read_portrait, region_strengths
 from likeness.errors import InputError
-from likeness.heads.builtin import NAME, builtin_head
+from likeness.heads.builtin import NAME
 from likeness.heads.library import open_head
 from likeness.media.output import check_output
 from likeness.media.video import check_video_output
@@ -46,10 +46,10 @@ def animate(
         LikenessError: an input cannot be used or the result cannot be written; nothing is left behind.
     """
     options = options or AnimateOptions()
-    head = builtin_head()
     target = check_target(Path(out), overwrite=overwrite, inputs=[photo, driving])
     check_picture(options.picture)
     check_rendering(options.rendering)
+    head = open_head(options.rendering.head or NAME)
     controls, amounts = split_settings(options.edits.set, options.rendering.method)
     change, strengths = head_edit(replace(options.edits, set=controls), head), region_strengths(options.strength)
     source = open_driving(Path(driving), head, face=options.driving_face)
@@ -86,11 +86,11 @@ def edit(
         LikenessError: an input cannot be used or the result cannot be written; nothing is left behind.
     """
     picture, rendering = picture or Picture(), rendering or Rendering()
-    head = builtin_head()
     inputs = [photo] if timeline is None else [photo, timeline]
     target = check_target(Path(out), overwrite=overwrite, inputs=inputs)
     check_picture(picture)
     check_rendering(rendering)
+    head = open_head(rendering.head or NAME)
     edits = edits or Edits()
     controls, amounts = split_settings(edits.set, rendering.method)
     change = head_edit(replace(edits, set=controls), head)

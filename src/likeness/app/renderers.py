@@ -41,6 +41,8 @@ def check_rendering(rendering: Rendering) -> None:
         raise InputError(f"--seed is {rendering.seed}: give {low} to {high}")
     if rendering.method == "flow-warp" and rendering.weights is not None:
         raise InputError("--weights is for renderers with weights: add --method fg-portrait or --method export3d")
+    if rendering.method != "export3d" and rendering.head is not None:
+        raise InputError("--head is for weights that were trained on another head: add --method export3d")
     if rendering.method != "fg-portrait":
         given = [name for name in ("steps", "guidance", "sampler") if getattr(rendering, name) is not None]
         if given:

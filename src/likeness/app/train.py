@@ -10,6 +10,7 @@ from likeness.app.console import watch
 from likeness.app.options import File
 
 Flag = FlagCreatePairsOff[bool]
+Head = Annotated[str, arg(metavar="HEAD")]
 Optionally = Annotated[Path | None, arg(metavar="FOLDER")]
 
 
@@ -63,6 +64,7 @@ class TrainExport3d(TrainingOptions):
     """
 
     preset: Positional[Literal["tiny", "laptop", "small", "base_256", "base_512"]]
+    head: Head = "builtin"  # head model of the clips: builtin, or the file that they were tracked with
     clebs: Optionally = None  # weights of an expression encoder from `likeness train clebs`; kept as they are
     encoding: Literal["clebs", "lebs", "direct"] = "clebs"  # lebs, direct: the encoder is trained with the rest
     basis: int = 10  # directions of the expression, where the encoder is trained with the rest
@@ -92,6 +94,7 @@ class TrainClebs(TrainingOptions):
     """
 
     preset: Positional[Literal["tiny", "laptop", "small", "base"]]
+    head: Head = "builtin"  # head model of the clips: builtin, or the file that they were tracked with
     basis: int | None = None  # directions of the expression; each preset has its own
     gaze: Flag = False  # further directions for the gaze, learned from crops of the eyes
     temperature: float | None = None  # of the contrast, otherwise 0.1

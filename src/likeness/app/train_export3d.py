@@ -14,7 +14,7 @@ from likeness.export3d.perceptual import Distance, load_lpips, plain_distance
 from likeness.export3d.recipes import RECIPES, Recipe
 from likeness.export3d.train import Export3dTask
 from likeness.export3d.weights import load_encoder, load_start
-from likeness.heads.builtin import builtin_head
+from likeness.heads.library import open_head
 from likeness.heads.model import HeadModel
 from likeness.nn.face_recognition import load_recogniser
 
@@ -25,7 +25,7 @@ def train_export3d(command: TrainExport3d, *, watch: Watch = unwatched) -> None:
     Raises:
         LikenessError: clips, weights or settings cannot be used, or a file cannot be written.
     """
-    head = builtin_head()
+    head = open_head(command.head)
     recipe, encoder = chosen_recipe(command, head)
     distance = chosen_distance(command)
     recogniser = load_recogniser(command.recogniser) if command.recogniser is not None else None

@@ -30,7 +30,8 @@ from likeness.app.results import Result, Target, Watch, check_target, unwatched
 from likeness.app.sources import Source, head_edit, open_driving, read_portrait
 from likeness.data.square import clip_square, head_box
 from likeness.errors import InputError
-from likeness.heads.builtin import builtin_head
+from likeness.heads.builtin import NAME
+from likeness.heads.library import open_head
 from likeness.media.crop import CropWindow, extract
 from likeness.media.images import write_image
 from likeness.media.output import check_output
@@ -73,10 +74,10 @@ def view(
         LikenessError: an input cannot be used or a result cannot be written.
     """
     options = options or ViewOptions()
-    head = builtin_head()
     inputs = [file for file in (photo, options.expression.driving, options.orbit.path) if file is not None]
     target = check_target(Path(out), overwrite=overwrite, inputs=inputs)
     _check_options(options, target, inputs)
+    head = open_head(options.head or NAME)
     controls, amounts = split_settings(options.expression.set, options.method)
     change = head_edit(
         Edits(gaze_yaw=options.expression.gaze_yaw, gaze_pitch=options.expression.gaze_pitch, set=controls), head
@@ -256,7 +257,8 @@ def _check_options(options: ViewOptions, target: Target, inputs: Sequence[str | 
         raise InputError(f"--path moves, but {target.path} is a picture: add --frames N for a sheet of N views")
     extras = {"depth": options.depth, "mesh": options.mesh, "directions": options.directions}
     if options.method == "flow-warp":
-        given = [name for name, value in {**extras, "weights": options.weights}.items() if value is not None]
+        trained = {"weights": options.weights, "head": options.head}
+        given = [name for name, value in {**extras, **trained}.items() if value is not None]
         if given:
             raise InputError(f"--{given[0]} needs a model with a volume: add --method export3d --weights FOLDER")
     else:

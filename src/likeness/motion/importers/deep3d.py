@@ -4,8 +4,8 @@ Files: a folder with the `.mat` of each frame as the tool saves them (they tell 
 `coefficients` [T 257] and, if the crop was one square of a larger picture in the whole clip, `square` (left, top, side)
 and `image_size` (width, height), pixels; `fps` if it is known.
 
-Source: Deng et al., Accurate 3D Face Reconstruction with Weakly-Supervised Learning (2019); Export3D section 1.2 for
-the numbers. Deviation: pixel positions are continuous, so the middle of the crop is (112, 112) and not a pixel's centre.
+Source: Deng et al., Accurate 3D Face Reconstruction with Weakly-Supervised Learning (2019). Deviation: pixel positions
+are continuous, so the middle of the crop is (112, 112), an edge between pixels.
 """
 
 import re
@@ -180,9 +180,7 @@ def _read_folder(folder: Path) -> FitClip:
         raise InputError(f"{folder} holds {len(paths)} files NAME{SUFFIX}: give the results folder of {TRACKER}")
     coefficients = np.zeros((len(paths), NUMBERS))
     for row, path in zip(coefficients, paths, strict=True):
-        stored = read_mat(
-            path, what=WHAT, keys=tuple(_MAT_PARTS), max_bytes=MAX_MAT_BYTES, max_numbers=MAX_MAT_NUMBERS
-        )
+        stored = read_mat(path, what=WHAT, keys=tuple(_MAT_PARTS), max_bytes=MAX_MAT_BYTES, max_numbers=MAX_MAT_NUMBERS)
         for key, part in _MAT_PARTS.items():
             row[part] = expect(path, {key: stored[key].ravel()}, key, part.stop - part.start)
     return FitClip(coefficients=coefficients)
