@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from likeness.data.clip import ClipHeader, NewClip, encode_mask, encode_matte, encode_picture
+from likeness.data.head_square import matte_in_square
 from likeness.data.made_person import FREQUENT
 from likeness.data.random_motion import MotionRange, random_moment, uncrossed_lips
 from likeness.data.round_trip import FPS, Render
@@ -24,10 +25,9 @@ from likeness.geometry.rotation import geodesic_angle
 from likeness.heads.model import HeadModel
 from likeness.heads.show import INSIDE, inside_depths
 from likeness.heads.skinning import posed_vertices
-from likeness.media.crop import CropWindow, extract
+from likeness.media.crop import extract
 from likeness.motion.record import FRAME_FIELDS, Motion, MotionFrame
 from likeness.tracking.lips import person_seal
-from likeness.tracking.matte import person_matte
 from likeness.tracking.portrait import Portrait
 
 LEAST_CONFIDENCE = 0.34  # of the photo's fit (see `track.WORST_RESIDUAL`)
@@ -75,7 +75,7 @@ def photo_views(
     window = clip_square([head_box(head, shape, portrait.rest, camera)])
     motion = motion_in_square(_motion(portrait, frames), window, settings.size)
     square = Camera(intrinsics=motion.intrinsics, width=settings.size, height=settings.size)
-    mattes = [_matte_in_square(picture, window, settings.size) for picture in pictures]
+    mattes = [matte_in_square(picture, window, settings.size) for picture in pictures]
     masks = {
         index: encode_mask(
             true_pixels(head, shape, portrait.rest, frames[index], square, mattes=(mattes[0], mattes[index]))
@@ -164,11 +164,6 @@ def _is_inner(head: HeadModel, faces: np.ndarray) -> Bool[np.ndarray, " F"]:
     inner = np.zeros(len(head.template), dtype=bool)
     inner[np.unique(head.part_faces(*names))] = True
     return inner[faces].all(axis=1)
-
-
-def _matte_in_square(picture: np.ndarray, window: CropWindow, size: int) -> Float[np.ndarray, "H W"]:
-    levels = np.rint(255.0 * np.clip(person_matte(picture), 0.0, 1.0)).astype(np.uint8)
-    return extract(np.repeat(levels[..., None], 3, axis=2), window, size)[..., 0] / 255.0
 
 
 def _motion(portrait: Portrait, frames: list[MotionFrame]) -> Motion:
