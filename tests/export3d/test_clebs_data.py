@@ -82,6 +82,12 @@ def test_frames_stay_apart_and_every_choice_is_possible(tmp_path):
         draw_places(clip, replace(SAMPLES, frames=4), np.random.default_rng(0))
 
 
+def test_poses_of_made_people_are_moments_of_their_own(tmp_path):
+    made = film(frames=4)
+    (clip,) = read(tmp_path, replace(made, header=replace(made.header, kind="made-head")))
+    assert has_frames(clip, replace(SAMPLES, frames=4))
+
+
 def test_frames_without_a_face_are_left_out(tmp_path):
     valid = np.ones(25, dtype=bool)
     valid[5:10] = False

@@ -1,22 +1,14 @@
-"""The identity term: similarities in closed form, faces that come out aligned, a term that is nothing for the truth."""
+"""The identity term: faces that come out aligned, a term that is nothing for the truth."""
 
 import numpy as np
 import torch
 
 from likeness.data.sample import Shot
-from likeness.export3d.identity import face_map, identity_term, similarity
+from likeness.export3d.identity import face_map, identity_term
 from likeness.geometry.camera import default_camera
 from likeness.nn.face_recognition import ALIGNED, SIDE
 from tests.export3d.models import HEAD
 from tests.heads_for_tests import rest_frame
-
-
-def test_a_similarity_is_found_again():
-    turn, scale, shift = 0.4, 1.7, np.array([3.0, -2.0])
-    matrix = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    points = np.random.default_rng(0).normal(size=(5, 2))
-    found = similarity(points, points @ matrix.T + shift)
-    np.testing.assert_allclose(found, np.column_stack([matrix, shift]), atol=1e-9)
 
 
 def test_the_aligned_places_fall_on_eyes_nose_and_mouth():

@@ -144,7 +144,7 @@ def run_ablation(command: AblationOptions, rows: str, method: Method[Recipe], *,
     else:
         held = open_folders([command.test], head)
     recipes = [variant_recipe(variant, method.main, method.switches) for variant in variants]
-    clips, held = tuple(method.usable(clips, recipes)), method.testable(held, recipes)  # for all rows alike
+    clips, held = tuple(method.usable(clips, recipes)), tuple(method.testable(held, recipes))  # for all rows alike
     on_cpu = command.cpu or not torch.cuda.is_available()
     device = torch.device("cpu" if on_cpu else "cuda")
     place = Workplace(folder=command.out, clips=clips, head=head, device=device, watch=watch)

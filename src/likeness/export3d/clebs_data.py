@@ -83,7 +83,8 @@ def face_clip(clip: Clip, head: HeadModel, settings: ExpressionSettings) -> Face
     return FaceClip(
         clip=clip,
         frames=frames,
-        times=clip.motion.times[frames],
+        # Poses of made people are no sequence: each is a moment of its own.
+        times=clip.motion.times[frames] if clip.header.kind == "video" else np.arange(len(frames), dtype=float),
         inputs=np.stack(numbers) if numbers else np.zeros((0, settings.inputs), np.float32),
         points=five_points(head, clip.motion.shape),
     )

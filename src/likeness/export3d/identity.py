@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from likeness.data.sample import Shot
+from likeness.export3d.face_crops import MOUTH_CORNERS, similarity
 from likeness.geometry.camera import Camera
 from likeness.heads.landmark_sets import EYE_LEFT_RING, EYE_RIGHT_RING, NOSE_TIP
 from likeness.heads.model import HeadModel
@@ -14,7 +15,6 @@ from likeness.heads.skinning import landmark_points, posed_vertices
 from likeness.nn.face_recognition import ALIGNED, aligned_faces
 
 Recogniser = Callable[[Tensor], Tensor]  # aligned faces to embeddings of length 1
-MOUTH_CORNERS = (61, 291)  # the subject's right one, which the picture shows on the left, first
 
 
 def identity_term(
@@ -39,15 +39,6 @@ def five_points(points: Float[np.ndarray, "L 2"]) -> Float[np.ndarray, "5 2"]:
     """Eyes (the picture's left one first), nose tip, mouth corners."""
     eyes = [points[list(ring)].mean(axis=0) for ring in (EYE_RIGHT_RING, EYE_LEFT_RING)]
     return np.stack([*eyes, points[NOSE_TIP], *(points[index] for index in MOUTH_CORNERS)])
-
-
-def similarity(start: Float[np.ndarray, "N 2"], end: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "2 3"]:
-    """The turn, scale and shift that brings points nearest to others (least squares)."""
-    x, y = start.T
-    zero, one = np.zeros(len(x)), np.ones(len(x))
-    rows = np.concatenate([np.stack([x, -y, one, zero], axis=1), np.stack([y, x, zero, one], axis=1)])
-    a, b, right, down = np.linalg.lstsq(rows, np.concatenate([end[:, 0], end[:, 1]]), rcond=None)[0]
-    return np.array([[a, -b, right], [b, a, down]])
 
 
 def _across(points: Float[np.ndarray, "N 2"], camera: Camera) -> Float[np.ndarray, "N 2"]:
