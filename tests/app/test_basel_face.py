@@ -1,5 +1,5 @@
-"""Export3D on a Basel Face Model from end to end: a photo is tracked with it, a model trained and animated with it; what
-was made for one head is refused with another in one line.
+"""Export3D on a Basel Face Model from end to end: a photo is tracked, a model trained and animated with it; what was
+made for one head is refused with another in one line.
 """
 
 from pathlib import Path
