@@ -129,5 +129,5 @@ def _element(body: bytes, place: int, order: str) -> tuple[np.ndarray, int]:
         kind, size, start, after = kind & 0xFFFF, kind >> 16, place + 4, place + 8
     if kind not in _TYPES or start + size > len(body) or (after == place + 8 and start == place + 4 and size > 4):
         raise ValueError("an element of an unknown type, or cut off")
-    dtype = np.dtype(_TYPES[kind]).newbyteorder(order)
+    dtype = np.dtype(order + _TYPES[kind])
     return np.frombuffer(body[start : start + size], dtype), after
