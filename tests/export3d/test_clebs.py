@@ -1,5 +1,7 @@
 """The expression encoder: an orthonormal basis that does not flip, gradients through QR, its frozen form, sizes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -96,9 +98,18 @@ def test_numbers_that_hardly_vary_are_not_blown_up():
 
 def test_sizes_are_those_of_the_specification():
     assert parameter_count(made(PAPER)) == 156_042
+    assert parameter_count(made(replace(PAPER, layer_norm=False))) == 156_042 - 2 * 64
     assert parameter_count(ImageEncoder(ImageEncoderSettings())) == pytest.approx(11.4e6, rel=0.01)
     small = ImageEncoderSettings(channels=(32, 64, 128, 256))
     assert parameter_count(ImageEncoder(small)) == pytest.approx(2.9e6, rel=0.02)
+
+
+def test_a_layer_norm_loses_how_strong_an_expression_is():
+    inputs = numbers(SMALL) - numbers(SMALL).mean(dim=-1, keepdim=True)
+    for layer_norm in (True, False):
+        encoder = made(replace(SMALL, layer_norm=layer_norm))
+        is_equal = torch.allclose(encoder(inputs), encoder(3.0 * inputs), atol=1e-3)
+        assert is_equal == layer_norm
 
 
 def test_direct_is_linear_and_has_no_coefficients():

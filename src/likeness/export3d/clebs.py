@@ -35,8 +35,8 @@ class ExpressionEncoder(nn.Module):
         if settings.encoding == "direct":
             self.projection = nn.Linear(settings.inputs, settings.width)
             return
-        norm = nn.LayerNorm(settings.size)
-        self.expression = nn.Sequential(norm, *_perceptron(settings.size, settings.basis, settings))
+        norm = [nn.LayerNorm(settings.size)] if settings.layer_norm else []
+        self.expression = nn.Sequential(*norm, *_perceptron(settings.size, settings.basis, settings))
         # Both eyes up, or all numbers larger: a layer norm would take just that away from four numbers.
         self.gaze = _perceptron(GAZE_NUMBERS, settings.gaze_basis, settings) if settings.gaze else None
         self.weight = nn.Parameter(torch.randn(settings.width, settings.directions))

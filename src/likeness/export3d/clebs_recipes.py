@@ -1,4 +1,9 @@
-"""How CLeBS is trained: sizes and numbers of `base` (the paper's scale), `small` and `tiny` (sections 2 and 10)."""
+"""How CLeBS is trained: sizes and numbers of `base` (the paper's scale), `small` and `tiny` (sections 2 and 10).
+
+Deviation: without the layer norm of the specification, which takes away how strong an expression is. Seen on one
+split of 56 clips (32 people to train on, 20 to test), once each: without it more of the eyes' opening is kept (R2 0.67
+against 0.29), and less of the person (probe 0.21 against 0.27).
+"""
 
 from dataclasses import dataclass, field
 
@@ -61,14 +66,14 @@ def small(head: HeadModel, *, gaze: bool = False) -> ClebsRecipe:
 
 
 def laptop(head: HeadModel, *, gaze: bool = False) -> ClebsRecipe:
-    """Ten minutes on one or two CPU cores: fewer frames at a time, of half the side."""
+    """Ten minutes on one or two CPU cores: fewer frames at a time, of half the side, through a narrower encoder."""
     training = TrainSettings(
         minutes=10.0, batch=8, micro_batch=8, rate=1e-3, final_rate=1e-5, warmup_steps=30,
         weight_decay=WEIGHT_DECAY, average=0.99, validate_every=200, loaders=1,
     )  # fmt: skip
     return ClebsRecipe(
         expression=_expression(head, gaze=gaze),
-        image=ImageEncoderSettings(channels=(32, 64, 128, 256)),
+        image=ImageEncoderSettings(channels=(16, 32, 64, 128)),
         samples=ContrastSamples(frames=12, size=64),
         training=training,
     )
@@ -82,7 +87,14 @@ def tiny(head: HeadModel, *, gaze: bool = False) -> ClebsRecipe:
     )  # fmt: skip
     return ClebsRecipe(
         expression=ExpressionSettings(
-            head=head.name, size=expression_size(head), gaze=gaze, width=64, basis=6, gaze_basis=2, hidden=64
+            head=head.name,
+            size=expression_size(head),
+            gaze=gaze,
+            width=64,
+            basis=6,
+            gaze_basis=2,
+            hidden=64,
+            layer_norm=False,
         ),
         image=ImageEncoderSettings(channels=(16, 32, 32, 64), width=64),
         samples=ContrastSamples(frames=4, size=32, quiet_share=0.0, jitter=STILL),
@@ -94,4 +106,4 @@ CLEBS_RECIPES = {"tiny": tiny, "laptop": laptop, "small": small, "base": base}
 
 
 def _expression(head: HeadModel, *, gaze: bool) -> ExpressionSettings:
-    return ExpressionSettings(head=head.name, size=expression_size(head), gaze=gaze)
+    return ExpressionSettings(head=head.name, size=expression_size(head), gaze=gaze, layer_norm=False)

@@ -28,6 +28,7 @@ class ExpressionSettings:
     gaze_basis: int = 4  # further directions, of the gaze
     hidden: int = 256  # width of the perceptron's layers
     layers: int = 3  # with an activation
+    layer_norm: bool = True  # of the standardised numbers: how strong an expression is goes with it
 
     def __post_init__(self) -> None:
         if min(self.size, self.width, self.basis, self.gaze_basis, self.hidden, self.layers) < 1:
