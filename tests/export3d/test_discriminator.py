@@ -1,6 +1,7 @@
 import torch
 
-from likeness.export3d.discriminator import Discriminator, batch_deviation, real_small
+from likeness.export3d.blocks import reduced
+from likeness.export3d.discriminator import Discriminator, batch_deviation
 from tests.export3d.models import tiny_config
 
 CONFIG = tiny_config()
@@ -10,7 +11,7 @@ def test_it_judges_picture_small_picture_and_camera():
     torch.manual_seed(0)
     judge = Discriminator(CONFIG.discriminator, image_size=64)
     picture, cameras = torch.randn(4, 3, 64, 64), torch.randn(4, 25)
-    small = real_small(picture, 16)
+    small = reduced(picture, 16)
     said = judge(picture, small, cameras)
     assert said.shape == (4,)
     for changed in (judge(-picture, small, cameras), judge(picture, -small, cameras), judge(picture, small, -cameras)):

@@ -14,6 +14,7 @@ from likeness.data.made_person import VIEWS
 from likeness.data.people import PeopleSettings, make_people
 from likeness.data.photo_views import PhotoViewsSettings
 from likeness.data.round_trip import RoundTripSettings
+from likeness.data.shard_jobs import ShardsReport
 from likeness.data.statistics import describe
 from likeness.data.synthesise import SynthesisSettings, synthesise
 from likeness.data.track import Skipped, TrackSettings, track_folder
@@ -78,9 +79,7 @@ def synthesise_data(
         folder, out, builtin_head(), render=flow_warp_pictures, settings=settings,
         processes=processes, watch=watch,
     )  # fmt: skip
-    line = f"{out}: {report.made} clips made, {report.present} shards were there already"
-    yield f"{line}, {len(report.skipped)} photos skipped"
-    yield from _skipped_lines(report.skipped)
+    yield from _made_lines(out, report, "clips")
 
 
 def people_data(
@@ -111,9 +110,7 @@ def people_data(
     report = make_people(
         folder, out, builtin_head(), render=flow_warp_pictures, settings=settings, processes=processes, watch=watch
     )
-    line = f"{out}: {report.made} people made, {report.present} shards were there already"
-    yield f"{line}, {len(report.skipped)} photos skipped"
-    yield from _skipped_lines(report.skipped)
+    yield from _made_lines(out, report, "people")
 
 
 def describe_data(folder: Path, *, pairs: int, head: str | Path = NAME) -> str:
@@ -138,6 +135,12 @@ def _check(size: int, processes: int) -> None:
         raise InputError(f"--size must be {SIZES[0]} to {SIZES[1]} pixels, got {size}")
     if processes < 1:
         raise InputError(f"--processes must be at least 1, got {processes}")
+
+
+def _made_lines(out: Path, report: ShardsReport, what: str) -> Iterator[str]:
+    line = f"{out}: {report.made} {what} made, {report.present} shards were there already"
+    yield f"{line}, {len(report.skipped)} photos skipped"
+    yield from _skipped_lines(report.skipped)
 
 
 def _skipped_lines(skipped: tuple[Skipped, ...]) -> Iterator[str]:

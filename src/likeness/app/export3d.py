@@ -1,7 +1,6 @@
 """Export3D behind the table of renderers: weights from a folder, the device, moves along expression directions."""
 
 from collections.abc import Iterable, Iterator
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +37,8 @@ def open_export3d(folder: Path, directions: DirectionShifts | None = None) -> Re
     def render_frames(prepared: Prepared, frames: Iterable[MotionFrame]) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
         parts = None if directions is None else directions.parts
         if shift is None or parts is None:
-            return render(prepared, frames, shifts=repeat(shift))
-        return render(prepared, frames, shifts=(part * shift for part in parts))
+            return render(prepared, frames, shift_of=lambda number: shift)
+        return render(prepared, frames, shift_of=lambda number: parts[number] * shift)
 
     return Renderer(prepare=prepare_portrait, render=render_frames)
 

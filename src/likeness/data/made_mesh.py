@@ -39,10 +39,10 @@ class WornMesh:
     def joined(self, *others: "WornMesh") -> "WornMesh":
         """All of them in one."""
         parts = (self, *others)
-        firsts = np.cumsum([0, *(len(part.vertices) for part in parts)])
+        firsts = np.cumsum([0, *(len(part.vertices) for part in parts[:-1])])
         return WornMesh(
             vertices=np.concatenate([part.vertices for part in parts]),
-            faces=np.concatenate([part.faces + first for part, first in zip(parts, firsts, strict=False)]),
+            faces=np.concatenate([part.faces + first for part, first in zip(parts, firsts, strict=True)]),
             kinds=np.concatenate([part.kinds for part in parts]),
             places=np.concatenate([part.places for part in parts]),
             shade=np.concatenate([part.shade for part in parts]),

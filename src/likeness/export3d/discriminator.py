@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from likeness.export3d.blocks import SLOPE, activation, convolution, reduced
+from likeness.export3d.blocks import SLOPE, activation, convolution
 from likeness.export3d.config import CAMERA_NUMBERS, DiscriminatorSettings
 
 LAST_SIDE = 4  # pixels, of the last map
@@ -60,11 +60,6 @@ class Discriminator(nn.Module):
         x = self.mixing(torch.cat([x, batch_deviation(x)], dim=1))
         embedded = self.embedding(x.flatten(1))
         return (embedded * self.camera(cameras)).sum(dim=1) / math.sqrt(embedded.shape[1])
-
-
-def real_small(picture: Float[Tensor, "B 3 H W"], resolution: int) -> Float[Tensor, "B 3 h w"]:
-    """The small rendering that a real picture would have."""
-    return reduced(picture, resolution)
 
 
 def batch_deviation(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:

@@ -22,7 +22,7 @@ def draw_target(model: Export3dModel, sample: Sample, head: HeadModel) -> UInt8[
     Raises:
         InputError: the motion is of another head, or the camera stands inside the head.
     """
-    _, picture = _drawn(model, sample, head)
+    _, picture = drawn(model, sample, head)
     return picture_array(picture.image[0])
 
 
@@ -39,12 +39,13 @@ def mean_loss(
     """
     totals = []
     for sample in samples:
-        batch, picture = _drawn(model, sample, head)
+        batch, picture = drawn(model, sample, head)
         totals.append(float(torch.stack(list(reconstruction(picture, batch, losses, distance).values())).sum()))
     return float(np.mean(totals))
 
 
-def _drawn(model: Export3dModel, sample: Sample, head: HeadModel) -> tuple[Batch, Picture]:
+def drawn(model: Export3dModel, sample: Sample, head: HeadModel) -> tuple[Batch, Picture]:
+    """A sample as a batch, and the picture of its first target."""
     device = model.generator.average.device
     batch = make_batch([sample], head, model.config, RegionWeights()).to(device)
     source = model.read(batch.sources, batch.source_mattes)

@@ -10,7 +10,7 @@ from torch import Tensor
 from likeness.data.region_weights import RegionWeights
 from likeness.export3d.batches import Batch
 from likeness.export3d.blocks import reduced
-from likeness.export3d.discriminator import Discriminator, real_small
+from likeness.export3d.discriminator import Discriminator
 from likeness.export3d.model import Export3dModel, Picture
 from likeness.export3d.perceptual import Distance, weighted_mean
 
@@ -101,7 +101,7 @@ def judged(
 ) -> dict[str, Float[Tensor, ""]]:
     """The discriminator's side: both losses, and with a `penalty` the squared gradients at real pictures (R1)."""
     real = batch.targets.detach().requires_grad_(penalty > 0.0)
-    small = real_small(batch.targets, fake.small.shape[-1]).detach().requires_grad_(penalty > 0.0)
+    small = reduced(batch.targets, fake.small.shape[-1]).detach().requires_grad_(penalty > 0.0)
     says_real = discriminator(real, small, batch.cameras)
     terms = {
         "fake": F.softplus(discriminator(fake.image.detach(), fake.small.detach(), batch.cameras)).mean(),

@@ -2,9 +2,8 @@
 the picture, which is laid back into the photo.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import repeat
 from typing import TypeAlias
 
 import numpy as np
@@ -83,19 +82,23 @@ def prepare(portrait: Portrait, *, model: Export3dModel) -> Prepared:
 
 
 def render(
-    prepared: Prepared, frames: Iterable[MotionFrame], *, shifts: Iterable[Shift | None] = repeat(None)
+    prepared: Prepared, frames: Iterable[MotionFrame], *, shift_of: Callable[[int], Shift | None] | None = None
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
     """Whole photos in the order of the frames, one at a time.
 
     Args:
-        shifts: of each frame; at least as many as there are frames.
+        shift_of: the shift of a frame by its number; None: no frame has one.
 
     Raises:
         InputError: a frame is of another head, or so near that the camera stands inside it, or memory is short.
     """
     views = (
-        View(frame=frame, camera=camera_in_square(prepared, frame), shift=shift)
-        for frame, shift in zip(frames, shifts, strict=False)
+        View(
+            frame=frame,
+            camera=camera_in_square(prepared, frame),
+            shift=None if shift_of is None else shift_of(number),
+        )
+        for number, frame in enumerate(frames)
     )
     for drawn in draw(prepared, views):
         yield laid_back(prepared.portrait.image, prepared.square, drawn.image)

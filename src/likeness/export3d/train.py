@@ -21,6 +21,7 @@ from likeness.export3d.batches import Batch, make_batch, picture_array, target_c
 from likeness.export3d.cameras import HALF_BOX
 from likeness.export3d.depth_picture import depth_picture
 from likeness.export3d.discriminator import Discriminator
+from likeness.export3d.drawing import drawn
 from likeness.export3d.expression import inputs_of_frame
 from likeness.export3d.identity import Recogniser, identity_term
 from likeness.export3d.losses import deceived, density_term, judged, layer_terms, on_truth, reconstruction
@@ -139,7 +140,7 @@ class Export3dTask:
         self.model.eval()
         try:
             samples = [self._check_sample(number) for number in range(min(NUM_CHECKED, 4 * len(self.check_clips)))]
-            pictures = [self._draw(sample) for sample in samples]
+            pictures = [drawn(self.model, sample, self.head)[1] for sample in samples]
         finally:
             self.model.train()
         shown = [
@@ -198,11 +199,6 @@ class Export3dTask:
         source = self.model.read(batch.sources, batch.source_mattes)
         planes = self.model.planes(source, self.model.expression(batch.inputs))
         return self.model.picture(planes, batch.cameras, source, generator=generator)
-
-    def _draw(self, sample: Sample) -> Picture:
-        """The target of a sample, always the same."""
-        batch = make_batch([sample], self.head, self.recipe.model, self.recipe.losses.regions)
-        return self._picture(batch.to(self.model.generator.average.device), None)
 
     def _row(self, sample: Sample, picture: Picture) -> list[UInt8[np.ndarray, "H W 3"]]:
         target, side = sample.targets[0], self.recipe.model.image_size
