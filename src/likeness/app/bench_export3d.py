@@ -42,12 +42,12 @@ def _line(name: str, config: Export3dConfig, repeats: int) -> str:
     camera = torch.from_numpy(canonical_camera())[None]
     source = model.read(image)
     vector = model.expression(torch.randn(1, config.expression.inputs))
-    planes = model.planes(source, vector)
+    planes = model.generator(source.read, vector)
     features = model.volume.render(planes, camera).features
     cost = estimate_cost(config)
     pieces: tuple[tuple[Callable[[], object], float], ...] = (
         (lambda: model.read(image), cost.stem),
-        (lambda: model.planes(source, vector), cost.planes),
+        (lambda: model.generator(source.read, vector), cost.planes),
         (lambda: model.volume.render(planes, camera), cost.volume),
         (lambda: model.super_resolution(features), cost.super_resolution),
     )

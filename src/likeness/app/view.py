@@ -129,7 +129,7 @@ def _volume_views(
     if options.directions is not None:
         write_directions(options.directions, prepared, rest, overwrite=target.overwrite, watch=watch)
         lines.append(str(options.directions))
-    side = options.size or prepared.model.config.image_size
+    side = options.size or prepared.subject.model.config.image_size
     cameras = (camera_at(stage, place) for place in moments.places)
     pictures = draw_views(prepared, moments.frames, cameras, shift, side=side)
     lines.insert(0, _write(target, pictures, moments, depth=options.depth, watch=watch).line)

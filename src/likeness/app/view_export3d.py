@@ -19,8 +19,8 @@ from likeness.export3d.renderer import (
     Shift,
     View,
     camera_in_square,
+    content_of,
     draw,
-    planes_of,
     prepare,
 )
 from likeness.media.crop import resize
@@ -54,7 +54,10 @@ def draw_views(
     """Pictures and their depth, `side` x `side` pixels, one after the other."""
     views = (View(frame=frame, camera=camera, shift=shift) for frame, camera in zip(frames, cameras, strict=True))
     for drawn in draw(prepared, views):
-        yield resize(drawn.image, side, side), shown_depth(drawn, side=side, box=prepared.model.config.volume.box)
+        yield (
+            resize(drawn.image, side, side),
+            shown_depth(drawn, side=side, box=prepared.subject.model.config.volume.box),
+        )
 
 
 def shown_depth(drawn: Drawn, *, side: int, box: float) -> UInt8[np.ndarray, "side side 3"]:
@@ -77,8 +80,8 @@ def write_mesh(
         InputError: the density does not cross that level.
         OutputError: it cannot be written.
     """
-    planes = planes_of(prepared, frame, shift)
-    mesh = extract_mesh(prepared.model.volume, planes, level=LEVEL if level is None else level)
+    content = content_of(prepared, frame, shift)
+    mesh = extract_mesh(prepared.subject.model.volume, content, level=LEVEL if level is None else level)
     write_ply(path, in_metres(mesh), overwrite=overwrite)
 
 

@@ -3,7 +3,7 @@ expression and camera.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,11 @@ from likeness.export3d.cameras import camera_of_frame
 from likeness.export3d.config import Export3dConfig
 from likeness.export3d.expression import inputs_of_frame
 from likeness.export3d.identity import face_map
+from likeness.flow.carry import Carrier, CarrySource, carrier, carry_source
+from likeness.geometry.closest import SurfaceIndex
 from likeness.heads.model import HeadModel
+from likeness.heads.skinning import posed_vertices
+from likeness.motion.record import MotionFrame
 from likeness.tracking.posed import posed_head
 
 
@@ -33,10 +37,12 @@ class Batch:
     inputs: Float[Tensor, "B numbers"]  # expression (and gaze) of the targets
     cameras: Float[Tensor, "B 25"]  # of the targets
     face_maps: Float[Tensor, "B 2 3"]  # from aligned faces to the targets, see `identity.py`
+    carriers: tuple[Carrier, ...] = ()  # from targets back to sources, for a model with lifted features
 
     def to(self, device: torch.device) -> "Batch":
         """The same on a device."""
-        return Batch(**{entry.name: getattr(self, entry.name).to(device) for entry in fields(self)})
+        tensors = (entry.name for entry in fields(self) if entry.name != "carriers")
+        return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
 
 
 def make_batch(samples: Sequence[Sample], head: HeadModel, config: Export3dConfig, regions: RegionWeights) -> Batch:
@@ -60,6 +66,7 @@ def make_batch(samples: Sequence[Sample], head: HeadModel, config: Export3dConfi
         face_maps=torch.stack(
             [torch.from_numpy(face_map(head, sample.shape, target)).float() for sample, target in pairs]
         ),
+        carriers=_carriers(samples, head, config) if config.lift else (),
     )
 
 
@@ -88,6 +95,35 @@ def matte_tensor(shot: Shot) -> Float[Tensor, "1 H W"]:
     if shot.matte is None:
         return torch.zeros(1, *shot.image.shape[:2])
     return torch.from_numpy(shot.matte.astype(np.float32))[None]
+
+
+def origin_of(
+    head: HeadModel, shape: Float[np.ndarray, " S"], shot: Shot, *, index: SurfaceIndex | None = None
+) -> CarrySource:
+    """Where points of the volume are carried to: the head as a shot shows it.
+
+    Args:
+        index: of any pose of the same head, which saves building it.
+
+    Raises:
+        InputError: a number is not finite, or the head is closer than 0.1 m to the camera.
+    """
+    posed = posed_head(head, shape, shot.frame, shot.camera)
+    return carry_source(posed, resolution=shot.image.shape[0], index=index)
+
+
+def way_back(origin: CarrySource, head: HeadModel, shape: Float[np.ndarray, " S"], frame: MotionFrame) -> Carrier:
+    """From the volume of a frame's expression to the photo."""
+    return carrier(origin, posed_vertices(head, shape, frame.expression, frame.joints))
+
+
+def _carriers(samples: Sequence[Sample], head: HeadModel, config: Export3dConfig) -> tuple[Carrier, ...]:
+    carriers: list[Carrier] = []
+    for sample in samples:
+        index = carriers[0].source.index if carriers else None
+        origin = origin_of(head, sample.shape, sample.source, index=index)
+        carriers.append(way_back(origin, head, sample.shape, sample.targets[0].frame))
+    return tuple(carriers)
 
 
 def _weights(sample: Sample, target: Shot, head: HeadModel, regions: RegionWeights) -> Float[Tensor, "1 H W"]:

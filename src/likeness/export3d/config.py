@@ -131,6 +131,7 @@ class Export3dConfig:
     pose_mode: PoseMode = "exact"
     background: bool = False  # `x_background`: a layer of its own behind the volume, from the photo
     background_channels: int = 32
+    lift: bool = False  # `x_lift`: points take along what the photo shows where the 3D flow carries them
 
     def __post_init__(self) -> None:
         if self.image_size % self.generator.coarseness:

@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from likeness.export3d.config import CAMERA_NUMBERS, Export3dConfig
 from likeness.export3d.discriminator import Discriminator
+from likeness.export3d.lift import HINTS, LiftedPoints
 from likeness.export3d.model import Export3dModel
 
 GIGA = 1e9
@@ -63,11 +64,15 @@ def estimate_cost(config: Export3dConfig) -> Cost:
         matte = torch.empty(1, 1, size, size)
         expression = torch.empty(1, config.expression.width)
         cameras = torch.empty(1, CAMERA_NUMBERS)
+        points = volume.resolution**2 * (volume.coarse + volume.fine)
+        features = torch.empty(1, volume.features, volume.resolution, volume.resolution)
+        lifted = LiftedPoints(features=torch.empty(1, points, volume.features), hints=torch.empty(1, points, HINTS))
+        inputs = (torch.empty(1, points, config.generator.plane_channels), *([lifted] if config.lift else []))
         source, stem = _counted(lambda: model.read(image, matte))
-        made, planes = _counted(lambda: model.planes(source, expression))
-        seen, rendering = _counted(lambda: model.volume.render(made, cameras))
-        _, enlarging = _counted(lambda: model.super_resolution(seen.features))
-        _, judging = _counted(lambda: discriminator(image, seen.features[:, :3], cameras))
+        _, planes = _counted(lambda: model.generator(source.read, expression))
+        _, rendering = _counted(lambda: model.volume.decoder(*inputs))
+        _, enlarging = _counted(lambda: model.super_resolution(features))
+        _, judging = _counted(lambda: discriminator(image, features[:, :3], cameras))
     parameters = _count(model)
     return Cost(
         stem=stem,
@@ -75,7 +80,7 @@ def estimate_cost(config: Export3dConfig) -> Cost:
         volume=rendering,
         super_resolution=enlarging,
         discriminator=judging,
-        points=volume.resolution**2 * (volume.coarse + volume.fine),
+        points=points,
         inference_parameters=parameters,
         trained_parameters=parameters + _count(discriminator),
     )

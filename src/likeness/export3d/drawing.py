@@ -49,5 +49,5 @@ def drawn(model: Export3dModel, sample: Sample, head: HeadModel) -> tuple[Batch,
     device = model.generator.average.device
     batch = make_batch([sample], head, model.config, RegionWeights()).to(device)
     source = model.read(batch.sources, batch.source_mattes)
-    planes = model.planes(source, model.expression(batch.inputs))
-    return batch, model.picture(planes, batch.cameras, source)
+    content = model.content(source, model.expression(batch.inputs), batch.carriers)
+    return batch, model.picture(content, batch.cameras, source)

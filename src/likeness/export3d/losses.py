@@ -11,7 +11,7 @@ from likeness.data.region_weights import RegionWeights
 from likeness.export3d.batches import Batch
 from likeness.export3d.blocks import reduced
 from likeness.export3d.discriminator import Discriminator
-from likeness.export3d.model import Export3dModel, Picture
+from likeness.export3d.model import Content, Export3dModel, Picture
 from likeness.export3d.perceptual import Distance, weighted_mean
 
 DENSITY_POINTS = 1000  # in the cube
@@ -78,15 +78,13 @@ def layer_terms(picture: Picture, batch: Batch, settings: LossSettings) -> dict[
     }
 
 
-def density_term(
-    model: Export3dModel, planes: Float[Tensor, "B 3 C size size"], generator: torch.Generator
-) -> Float[Tensor, ""]:
+def density_term(model: Export3dModel, content: Content, generator: torch.Generator) -> Float[Tensor, ""]:
     """How much the density changes between near points of the cube."""
-    box = model.config.volume.box
+    box, planes = model.config.volume.box, content.planes
     shape = (len(planes), DENSITY_POINTS, 3)
     points = (torch.rand(shape, generator=generator) - 0.5) * box
     near = points + DENSITY_STEP * torch.randn(shape, generator=generator)
-    both = model.volume.density(planes, torch.cat([points, near], dim=1).to(planes.device))
+    both, _ = model.volume.look_up(planes, torch.cat([points, near], dim=1).to(planes.device), content.lift)
     one, other = both.chunk(2, dim=1)
     return (one - other).abs().mean()
 

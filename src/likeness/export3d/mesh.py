@@ -15,7 +15,8 @@ from torch.nn.functional import softplus
 
 from likeness.errors import InputError
 from likeness.export3d.cameras import head_from_world
-from likeness.export3d.decoder import widened
+from likeness.export3d.decoder import PointDecoder, widened
+from likeness.export3d.model import Content
 from likeness.export3d.planes import sample_planes
 from likeness.export3d.volume import VolumeRenderer
 from likeness.files import atomic_output
@@ -37,10 +38,8 @@ class ColouredMesh:
     colours: UInt8[np.ndarray, "V 3"]
 
 
-def extract_mesh(
-    renderer: VolumeRenderer, planes: Float[Tensor, "1 3 C h w"], *, level: float = LEVEL, grid: int = GRID
-) -> ColouredMesh:
-    """The surface of one tri-plane (running average included), in world units.
+def extract_mesh(renderer: VolumeRenderer, content: Content, *, level: float = LEVEL, grid: int = GRID) -> ColouredMesh:
+    """The surface of one head's content (running average included), in world units.
 
     Args:
         level: density before its softplus.
@@ -54,7 +53,7 @@ def extract_mesh(
     if grid < _SMALLEST_GRID:
         raise InputError(f"a mesh needs a grid of {_SMALLEST_GRID} points per side or more, got {grid}")
     places = _inner_places(grid, renderer.settings.box)
-    density = grid_density(renderer, planes, places.to(planes.device)).cpu().numpy()
+    density = grid_density(renderer, content, places.to(content.planes.device)).cpu().numpy()
     low, high = float(density.min()), float(density.max())
     if not low < level < high:
         raise InputError(
@@ -64,15 +63,15 @@ def extract_mesh(
     corners, faces, _, _ = marching_cubes(closed, level=level, gradient_direction="ascent")  # faces turn outwards
     spacing = renderer.settings.box / grid
     vertices = (places[0].item() + spacing * (corners - 1.0)).astype(np.float32)
-    return ColouredMesh(vertices=vertices, faces=faces.astype(np.int32), colours=_colours(renderer, planes, vertices))
+    return ColouredMesh(vertices=vertices, faces=faces.astype(np.int32), colours=_colours(renderer, content, vertices))
 
 
 @torch.no_grad()
-def grid_density(
-    renderer: VolumeRenderer, planes: Float[Tensor, "1 3 C h w"], places: Float[Tensor, " N"]
-) -> Float[Tensor, "N N N"]:
+def grid_density(renderer: VolumeRenderer, content: Content, places: Float[Tensor, " N"]) -> Float[Tensor, "N N N"]:
     """Density before its softplus at all points (x, y, z) whose coordinates are among the places, world units."""
-    decoder, count = renderer.decoder, len(places)
+    if not isinstance(renderer.decoder, PointDecoder):
+        return _density_point_by_point(renderer, content, places)
+    decoder, planes, count = renderer.decoder, content.planes, len(places)
     first, second = torch.meshgrid(places, places, indexing="ij")
     nothing = torch.zeros_like(first)
     pairs = ((first, second, nothing), (nothing, first, second), (second, nothing, first))  # xy, yz, zx
@@ -132,14 +131,22 @@ def _inner_places(grid: int, box: float) -> Float[Tensor, " N"]:
     return (torch.arange(border, grid - border, dtype=torch.float32) + 0.5) / grid * box - 0.5 * box
 
 
+def _density_point_by_point(
+    renderer: VolumeRenderer, content: Content, places: Float[Tensor, " N"]
+) -> Float[Tensor, "N N N"]:
+    """The same where points read more than planes."""
+    points = torch.cartesian_prod(places, places, places)
+    found = [renderer.look_up(content.planes, some[None], content.lift)[0][0] for some in points.split(_POINTS)]
+    return torch.cat(found).reshape(len(places), len(places), len(places))
+
+
 @torch.no_grad()
 def _colours(
-    renderer: VolumeRenderer, planes: Float[Tensor, "1 3 C h w"], vertices: Float32[np.ndarray, "V 3"]
+    renderer: VolumeRenderer, content: Content, vertices: Float32[np.ndarray, "V 3"]
 ) -> UInt8[np.ndarray, "V 3"]:
     """What the decoder shows at the vertices."""
     found = []
-    for points in torch.from_numpy(vertices).to(planes.device).split(_POINTS):
-        sampled = sample_planes(planes, points[None], box=renderer.settings.box)
-        features = renderer.decoder.features(renderer.decoder.hidden(sampled))[0, :, :3]
+    for points in torch.from_numpy(vertices).to(content.planes.device).split(_POINTS):
+        features = renderer.look_up(content.planes, points[None], content.lift)[1][0, :, :3]
         found.append(widened(features, torch.ones_like(features[:, 0])).clamp(0.0, 1.0))
     return (255.0 * torch.cat(found)).round().cpu().numpy().astype(np.uint8)

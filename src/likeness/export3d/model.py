@@ -1,5 +1,6 @@
 """An Export3D model: photo and expression to tri-plane, tri-plane and camera to picture."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,10 +12,13 @@ from likeness.export3d.background import BackgroundLayer
 from likeness.export3d.clebs import ExpressionEncoder
 from likeness.export3d.config import Export3dConfig
 from likeness.export3d.generator import Generator, ReadSource
+from likeness.export3d.lift import Lift, LiftEncoder, LiftMaps, lift_of
+from likeness.export3d.photo_detail import PhotoDetail
 from likeness.export3d.super_resolution import SuperResolution
 from likeness.export3d.volume import VolumePicture, VolumeRenderer
+from likeness.flow.carry import Carrier
 
-Part = Literal["expression", "generator", "volume", "super_resolution", "background"]
+Part = Literal["expression", "generator", "volume", "super_resolution", "background", "lift", "detail"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +27,15 @@ class SourceFeatures:
 
     read: ReadSource
     background: Float[Tensor, "B F r r"] | None
+    lift_maps: LiftMaps | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What fills the cube around each head: it depends on photo and expression, not on the camera."""
+
+    planes: Float[Tensor, "B 3 C size size"]
+    lift: Lift | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,19 +59,33 @@ class Export3dModel(nn.Module):
         self.generator = Generator(
             config.generator, expression_width=config.expression.width, plane_size=config.plane_size
         )
-        self.volume = VolumeRenderer(config.volume, config.generator.plane_channels)
+        self.volume = VolumeRenderer(config.volume, config.generator.plane_channels, is_lifted=config.lift)
         self.super_resolution = SuperResolution(config.super_resolution, features=features)
         self.background = (
             BackgroundLayer(config.background_channels, features=features, resolution=resolution)
             if config.background
             else None
         )
+        self.lift = (
+            LiftEncoder(image_size=config.image_size, resolution=resolution, features=features) if config.lift else None
+        )
+
+        self.detail = PhotoDetail() if config.lift else None
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """Names of the networks that this model has."""
-        names: tuple[Part, ...] = ("expression", "generator", "volume", "super_resolution")
-        return names if self.background is None else (*names, "background")
+        names: list[Part] = ["expression", "generator", "volume", "super_resolution"]
+        if self.background is not None:
+            names.append("background")
+        if self.lift is not None:
+            names += ["lift", "detail"]
+        return tuple(names)
+
+    @property
+    def needs_matte(self) -> bool:
+        """Whether photos are read with the person's matte."""
+        return self.background is not None or self.lift is not None
 
     def part(self, name: Part) -> nn.Module:
         """One of them."""
@@ -70,22 +97,29 @@ class Export3dModel(nn.Module):
 
         Args:
             image: -1 to 1.
-            matte: 1 where the person is; a model with a background needs it.
+            matte: 1 where the person is; a model with a background layer or lifted features needs it.
         """
-        if self.background is None:
-            return SourceFeatures(read=self.generator.read(image), background=None)
-        if matte is None:
-            raise ValueError("a model with a background layer needs the person's matte")
-        return SourceFeatures(read=self.generator.read(image), background=self.background(image, matte))
+        if self.needs_matte and matte is None:
+            raise ValueError("a model with a background layer or lifted features needs the person's matte")
+        return SourceFeatures(
+            read=self.generator.read(image),
+            background=None if self.background is None else self.background(image, matte),
+            lift_maps=None if self.lift is None else self.lift(image, matte),
+        )
 
-    def planes(self, source: SourceFeatures, expression: Float[Tensor, "B d"]) -> Float[Tensor, "B 3 C size size"]:
-        """The tri-plane of people with expression vectors, see `ExpressionEncoder`."""
-        planes: Tensor = self.generator(source.read, expression)
-        return planes
+    def content(
+        self, source: SourceFeatures, expression: Float[Tensor, "B d"], carriers: Sequence[Carrier] = ()
+    ) -> Content:
+        """People with expression vectors, see `ExpressionEncoder`.
+
+        Args:
+            carriers: the way back to each photo, for a model with lifted features.
+        """
+        return Content(planes=self.generator(source.read, expression), lift=lift_of(source.lift_maps, carriers))
 
     def picture(
         self,
-        planes: Float[Tensor, "B 3 C size size"],
+        content: Content,
         cameras: Float[Tensor, "B 25"],
         source: SourceFeatures,
         *,
@@ -96,10 +130,11 @@ class Export3dModel(nn.Module):
         Args:
             generator: draws the places on the rays, in training; None: always the same places.
         """
-        seen: VolumePicture = self.volume.render(planes, cameras, generator=generator)
+        seen: VolumePicture = self.volume.render(content.planes, cameras, lift=content.lift, generator=generator)
         features = seen.features
         if source.background is not None:
             features = features + (1.0 - seen.opacity) * (source.background + 1.0)
-        return Picture(
-            image=self.super_resolution(features), small=features[:, :3], depth=seen.depth, opacity=seen.opacity
-        )
+        image = self.super_resolution(features)
+        if self.detail is not None and content.lift is not None:
+            image = self.detail(image, seen, cameras, content.lift)
+        return Picture(image=image, small=features[:, :3], depth=seen.depth, opacity=seen.opacity)

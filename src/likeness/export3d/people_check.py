@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
-from torch import Tensor
+from jaxtyping import UInt8
 
 from likeness.data.clip import Clip
 from likeness.data.comparison import trusted_psnr
@@ -22,10 +21,10 @@ from likeness.evaluation.landmark_reader import LandmarkReader
 from likeness.evaluation.metrics import ssim
 from likeness.evaluation.report import Measure
 from likeness.evaluation.results import Row, numbers
-from likeness.export3d.batches import matte_tensor, picture_array, picture_tensor, target_camera
+from likeness.export3d.batches import picture_array, target_camera
 from likeness.export3d.cameras import canonical_camera, project_world, world_from_head
-from likeness.export3d.expression import inputs_of_frame
-from likeness.export3d.model import Export3dModel, Picture, SourceFeatures
+from likeness.export3d.model import Export3dModel
+from likeness.export3d.subject import Subject, read_subject
 from likeness.heads.landmark_sets import NOSE_TIP
 from likeness.heads.model import HeadModel
 from likeness.heads.skinning import landmark_points, posed_vertices
@@ -65,9 +64,9 @@ class PeopleCheck:
         pairs = np.array([self._pair(clip, number) for number in range(PAIRS)])
         may_source, may_target = usable(clip)
         source = shot_of(clip, int(np.flatnonzero(may_source)[0]), size)
-        features = self._read(source)
+        subject = self._read(clip, source)
         lips = [(self._lip_gap(clip, int(index)), int(index)) for index in np.flatnonzero(may_target)]
-        follows = self._mouth(features, source, clip.motion.frame(min(lips)[1]), clip.motion.frame(max(lips)[1]))
+        follows = self._mouth(subject, source, clip.motion.frame(min(lips)[1]), clip.motion.frame(max(lips)[1]))
         row: Row = {
             "psnr": float(pairs[:, 0].mean()),
             "psnr_copy": float(pairs[:, 1].mean()),
@@ -75,7 +74,7 @@ class PeopleCheck:
             "ssim": float(pairs[:, 2].mean()),
             "ssim_copy": float(pairs[:, 3].mean()),
             "opacity": float(pairs[:, 4].mean()),
-            "nose_is_nearest": float(self._nose_is_nearest(features, clip, source.frame)),
+            "nose_is_nearest": float(self._nose_is_nearest(subject, clip, source.frame)),
             "mouth_unread": float(follows is None),
         }
         return row if follows is None else row | {"mouth_follows": float(follows)}
@@ -86,7 +85,7 @@ class PeopleCheck:
         rule = PairRule(turned_share=1.0)
         source_index, target_index = draw_pair(clip, np.random.default_rng((SEED, number)), rule)
         source, target = shot_of(clip, source_index, size), shot_of(clip, target_index, size)
-        picture = self._draw(self._read(source), target.frame, target_camera(target, self.model.config))
+        picture = self._read(clip, source).drawn(target.frame, target_camera(target, self.model.config))
         drawn = picture_array(picture.image[0])
         shown, copied = (_inside(image, target) for image in (drawn, source.image))
         return (
@@ -97,10 +96,10 @@ class PeopleCheck:
             float(picture.opacity.mean()),
         )
 
-    def _mouth(self, features: SourceFeatures, source: Shot, narrow: MotionFrame, wide: MotionFrame) -> bool | None:
+    def _mouth(self, subject: Subject, source: Shot, narrow: MotionFrame, wide: MotionFrame) -> bool | None:
         """Whether the wide mouth is drawn wider than the narrow one; None where a face is not found."""
         camera = target_camera(source, self.model.config)
-        gaps = [self._gap(picture_array(self._draw(features, frame, camera).image[0])) for frame in (narrow, wide)]
+        gaps = [self._gap(picture_array(subject.drawn(frame, camera).image[0])) for frame in (narrow, wide)]
         return None if not np.isfinite(gaps).all() else bool(gaps[1] > gaps[0])
 
     def _gap(self, image: UInt8[np.ndarray, "H W 3"]) -> float:
@@ -114,10 +113,10 @@ class PeopleCheck:
         vertices = posed_vertices(self.head, clip.motion.shape, frame.expression, frame.joints)
         return float(mouth_opening(landmark_points(self.head, vertices)))
 
-    def _nose_is_nearest(self, features: SourceFeatures, clip: Clip, frame: MotionFrame) -> bool:
+    def _nose_is_nearest(self, subject: Subject, clip: Clip, frame: MotionFrame) -> bool:
         """Whether the canonical camera sees the nose's tip nearer than both ears."""
         camera = canonical_camera()
-        depth = self._draw(features, frame, torch.from_numpy(camera)).depth[0, 0].numpy()
+        depth = subject.drawn(frame, torch.from_numpy(camera)).depth[0, 0].numpy()
         vertices = posed_vertices(self.head, clip.motion.shape, frame.expression, frame.joints)
         ears = vertices[np.unique(self.head.part_faces("ear"))]
         points = np.stack(
@@ -133,15 +132,9 @@ class PeopleCheck:
         )
         return bool(nose < left and nose < right)
 
-    def _read(self, source: Shot) -> SourceFeatures:
+    def _read(self, clip: Clip, source: Shot) -> Subject:
         """What the model takes from a picture."""
-        return self.model.read(picture_tensor(source.image), matte_tensor(source)[None])
-
-    def _draw(self, features: SourceFeatures, frame: MotionFrame, camera: Float[Tensor, "25"]) -> Picture:
-        """The person with the frame's expression, seen by a camera."""
-        inputs = torch.from_numpy(inputs_of_frame(self.model.config.expression, self.head, frame))[None]
-        planes = self.model.planes(features, self.model.expression(inputs))
-        return self.model.picture(planes, camera[None], features)
+        return read_subject(self.model, self.head, clip.motion.shape, source)
 
 
 def shares(rows: Sequence[Row]) -> list[str]:

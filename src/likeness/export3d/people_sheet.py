@@ -10,14 +10,13 @@ from torch import Tensor
 from likeness.data.clip import Clip
 from likeness.data.pairs import usable
 from likeness.data.sample import shot_of
-from likeness.export3d.batches import matte_tensor, picture_array, picture_tensor, target_camera
+from likeness.export3d.batches import picture_array, target_camera
 from likeness.export3d.cameras import HALF_BOX, RADIUS, camera_around, split_numbers
 from likeness.export3d.depth_picture import depth_picture
-from likeness.export3d.expression import inputs_of_frame
-from likeness.export3d.model import Export3dModel, Picture
+from likeness.export3d.model import Export3dModel
+from likeness.export3d.subject import read_subject
 from likeness.heads.model import HeadModel
 from likeness.media.sheet import SheetStyle, contact_sheet
-from likeness.motion.record import MotionFrame
 
 YAWS = (-35.0, -15.0, 15.0, 35.0)  # degrees, of the cameras around the head
 CAPTIONS = ("photo", "other frame", "drawn", "own view", *(f"{yaw:+.0f}°" for yaw in YAWS), "depth", "depth side")
@@ -36,12 +35,7 @@ def _row(model: Export3dModel, clip: Clip, head: HeadModel) -> list[UInt8[np.nda
     may_source, may_target = usable(clip)
     source = shot_of(clip, int(np.flatnonzero(may_source)[0]), size)
     target = shot_of(clip, int(np.flatnonzero(may_target)[-1]), size)
-    features = model.read(picture_tensor(source.image), matte_tensor(source)[None])
-
-    def seen(frame: MotionFrame, camera: Float[Tensor, "25"]) -> Picture:
-        inputs = torch.from_numpy(inputs_of_frame(model.config.expression, head, frame))[None]
-        return model.picture(model.planes(features, model.expression(inputs)), camera[None], features)
-
+    seen = read_subject(model, head, clip.motion.shape, source).drawn
     own = target_camera(source, model.config)
     around = [seen(source.frame, _around(own, yaw)) for yaw in YAWS]
     front = seen(source.frame, _around(own, 0.0))

@@ -12,11 +12,12 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from likeness.data.head_square import HeadSquare, head_square, laid_back, matte_in_square
-from likeness.export3d.batches import picture_array, picture_tensor
+from likeness.data.sample import Shot
+from likeness.export3d.batches import picture_array
 from likeness.export3d.cameras import camera_of_frame, check_camera
 from likeness.export3d.directions import direction_deviations, moved_expression
-from likeness.export3d.expression import inputs_of_frame
-from likeness.export3d.model import Export3dModel, SourceFeatures
+from likeness.export3d.model import Content, Export3dModel
+from likeness.export3d.subject import Subject, read_subject
 from likeness.motion.record import MotionFrame
 from likeness.nn.memory import advised, with_advice
 from likeness.tracking.portrait import Portrait
@@ -31,8 +32,7 @@ class Prepared:
 
     portrait: Portrait
     square: HeadSquare  # what is drawn, at the model's size
-    model: Export3dModel
-    source: SourceFeatures
+    subject: Subject
     deviations: Float[Tensor, " directions"] | None  # of the coefficients; None: the encoding has no directions
 
 
@@ -62,21 +62,24 @@ def prepare(portrait: Portrait, *, model: Export3dModel) -> Prepared:
     Raises:
         InputError: there is not enough memory.
     """
-    size, device = model.config.image_size, model.generator.average.device
+    size = model.config.image_size
     square = head_square(portrait, size)
-    matte = None
-    if model.config.background:
-        matte = torch.from_numpy(matte_in_square(portrait.image, square.window, size))[None, None].to(device)
+    shot = Shot(
+        image=square.image,
+        trust=np.ones((size, size), dtype=bool),
+        frame=portrait.rest,
+        camera=square.camera,
+        matte=matte_in_square(portrait.image, square.window, size) if model.needs_matte else None,
+    )
     try:
-        source = model.read(picture_tensor(square.image).to(device), matte)
+        subject = read_subject(model, portrait.head, portrait.shape, shot)
     except (RuntimeError, MemoryError) as error:
         raise advised(error, OUT_OF_MEMORY) from error
     has_directions = model.config.expression.encoding != "direct"
     return Prepared(
         portrait=portrait,
         square=square,
-        model=model,
-        source=source,
+        subject=subject,
         deviations=direction_deviations(model.expression) if has_directions else None,
     )
 
@@ -119,41 +122,40 @@ def camera_in_square(prepared: Prepared, frame: MotionFrame) -> Float32[np.ndarr
     Raises:
         InputError: it stands inside the head.
     """
-    return camera_of_frame(frame, prepared.square.camera, pose_mode=prepared.model.config.pose_mode)
+    return camera_of_frame(frame, prepared.square.camera, pose_mode=prepared.subject.model.config.pose_mode)
 
 
 @torch.no_grad()
-def planes_of(prepared: Prepared, frame: MotionFrame, shift: Shift | None = None) -> Float[Tensor, "1 3 C h w"]:
-    """The tri-plane of the expression of a frame.
+def content_of(prepared: Prepared, frame: MotionFrame, shift: Shift | None = None) -> Content:
+    """The head with the expression of a frame.
 
     Raises:
         InputError: the frame is of another head.
         ValueError: a shift is given, but the encoding has no directions.
     """
-    model, device = prepared.model, prepared.model.generator.average.device
-    inputs = torch.from_numpy(inputs_of_frame(model.config.expression, prepared.portrait.head, frame))[None].to(device)
+    subject = prepared.subject
     if shift is None:
-        return model.planes(prepared.source, model.expression(inputs))
+        return subject.content(frame)
     if prepared.deviations is None:
         raise ValueError("a model whose encoding has no directions cannot move along them")
-    offsets = torch.from_numpy(shift.astype(np.float32))[None].to(device) * prepared.deviations
-    return model.planes(prepared.source, moved_expression(model.expression, inputs, offsets))
+    inputs = subject.inputs(frame)
+    offsets = torch.from_numpy(shift.astype(np.float32))[None].to(inputs.device) * prepared.deviations
+    return subject.content(frame, moved_expression(subject.model.expression, inputs, offsets))
 
 
 def _drawn(prepared: Prepared, views: Iterable[View]) -> Iterator[Drawn]:
-    settings, head = prepared.model.config.expression, prepared.portrait.head
-    drawn_key, planes = None, None
+    drawn_key, content = None, None
     for view in views:
         check_camera(view.camera.astype(np.float64))
         shift = b"" if view.shift is None else view.shift.tobytes()
-        key = inputs_of_frame(settings, head, view.frame).tobytes(), shift
-        if planes is None or key != drawn_key:
-            drawn_key, planes = key, planes_of(prepared, view.frame, view.shift)
-        yield _seen(prepared, planes, view.camera)
+        key = view.frame.expression.tobytes(), view.frame.joints.tobytes(), view.frame.lids.tobytes(), shift
+        if content is None or key != drawn_key:
+            drawn_key, content = key, content_of(prepared, view.frame, view.shift)
+        yield _seen(prepared, content, view.camera)
 
 
 @torch.no_grad()
-def _seen(prepared: Prepared, planes: Float[Tensor, "1 3 C h w"], camera: Float32[np.ndarray, "25"]) -> Drawn:
-    picture = prepared.model.picture(planes, torch.from_numpy(camera)[None].to(planes.device), prepared.source)
+def _seen(prepared: Prepared, content: Content, camera: Float32[np.ndarray, "25"]) -> Drawn:
+    picture = prepared.subject.seen(content, torch.from_numpy(camera))
     image = picture_array(picture.image[0])
     return Drawn(camera=camera, image=image, depth=picture.depth[0], opacity=picture.opacity[0])

@@ -145,6 +145,7 @@ SWITCHES: dict[str, Switch] = {
     "x_background": on_off(
         lambda recipe: recipe.model.model.background, lambda recipe, is_on: _with_model(recipe, background=is_on)
     ),
+    "x_lift": on_off(lambda recipe: recipe.model.model.lift, lambda recipe, is_on: _with_model(recipe, lift=is_on)),
     "x_gaze": on_off(
         lambda recipe: recipe.model.model.expression.gaze, lambda recipe, is_on: _with_expression(recipe, gaze=is_on)
     ),

@@ -24,8 +24,9 @@ from likeness.export3d.discriminator import Discriminator
 from likeness.export3d.drawing import drawn
 from likeness.export3d.expression import inputs_of_frame
 from likeness.export3d.identity import Recogniser, identity_term
+from likeness.export3d.lift import lift_of
 from likeness.export3d.losses import deceived, density_term, judged, layer_terms, on_truth, reconstruction
-from likeness.export3d.model import Export3dModel, Picture
+from likeness.export3d.model import Content, Export3dModel, Picture
 from likeness.export3d.perceptual import Distance, plain_distance
 from likeness.export3d.recipes import Recipe
 from likeness.export3d.weights import METHOD, save_model
@@ -166,11 +167,11 @@ class Export3dTask:
         model, losses = self.model, self.recipe.losses
         source = model.read(batch.sources, batch.source_mattes)
         difference = model.generator.difference(source.read, model.expression(batch.inputs))
-        planes = difference + model.generator.average
-        picture = model.picture(planes, batch.cameras, source, generator=generator)
+        content = Content(planes=difference + model.generator.average, lift=lift_of(source.lift_maps, batch.carriers))
+        picture = model.picture(content, batch.cameras, source, generator=generator)
         terms = reconstruction(picture, batch, losses, self.distance)
         if losses.density > 0.0:
-            terms["density"] = losses.density * density_term(model, planes, generator)
+            terms["density"] = losses.density * density_term(model, content, generator)
         if model.background is not None:
             terms |= layer_terms(picture, batch, losses)
         if self.recogniser is not None and moment.progress >= losses.identity_start:
@@ -197,8 +198,8 @@ class Export3dTask:
 
     def _picture(self, batch: Batch, generator: torch.Generator | None) -> Picture:
         source = self.model.read(batch.sources, batch.source_mattes)
-        planes = self.model.planes(source, self.model.expression(batch.inputs))
-        return self.model.picture(planes, batch.cameras, source, generator=generator)
+        content = self.model.content(source, self.model.expression(batch.inputs), batch.carriers)
+        return self.model.picture(content, batch.cameras, source, generator=generator)
 
     def _row(self, sample: Sample, picture: Picture) -> list[UInt8[np.ndarray, "H W 3"]]:
         target, side = sample.targets[0], self.recipe.model.image_size

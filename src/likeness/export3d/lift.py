@@ -1,0 +1,127 @@
+"""Flow-lifted features (`x_lift`): every point of the volume is carried back to the photo by the 3D flow and takes
+along what the photo shows there, so that the tri-plane invents only what the photo does not show.
+
+Not part of Export3D: it joins FG-Portrait's surface field to its volume.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from likeness.export3d.blocks import ResidualBlock, activation, convolution, coordinate_channels, doubled, reduced
+from likeness.export3d.cameras import head_from_world
+from likeness.flow.carry import Carrier, carry
+
+HINTS = 5  # seen, facing, near the surface, far from it, matte
+NEAR_HEIGHT, FAR_HEIGHT = 0.005, 0.04  # metres above the surface that the hints tell apart
+_CHANNELS = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiftedPoints:
+    """What points took along."""
+
+    features: Float[Tensor, "B N F"]  # 0 to 1, the first three the photo's colours
+    hints: Float[Tensor, "B N hints"]  # -1 to 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiftMaps:
+    """What points can read of photos."""
+
+    features: Float[Tensor, "B F h w"]  # 0 to 1, the first three the photo's colours
+    colours: Float[Tensor, "B 3 H W"]  # the photo itself, 0 to 1
+    matte: Float[Tensor, "B 1 H W"]  # 1 where the person is; zeros where that is not known
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lift:
+    """Maps of photos, and the way back to them from the volume of each picture."""
+
+    maps: LiftMaps
+    carriers: tuple[Carrier, ...]
+
+    def split(self) -> list["Lift"]:
+        """One picture after the other."""
+        maps = (self.maps.features.split(1), self.maps.colours.split(1), self.maps.matte.split(1))
+        return [
+            Lift(maps=LiftMaps(features=features, colours=colours, matte=matte), carriers=(carrier,))
+            for features, colours, matte, carrier in zip(*maps, self.carriers, strict=True)
+        ]
+
+    def at(self, points: Float[Tensor, "B N 3"], *, full: bool = False) -> LiftedPoints:
+        """Read the photos at world points, carried back.
+
+        Args:
+            full: the photo's own colours, at its full resolution, in place of the features.
+        """
+        device, threads = points.device, torch.get_num_threads()
+        in_head = head_from_world(points.detach().cpu().double().numpy())
+        carried = [carry(*pair, threads=threads) for pair in zip(self.carriers, in_head, strict=True)]
+        positions = torch.stack([torch.from_numpy(one.positions) for one in carried]).to(device)
+        features = _sampled(self.maps.colours if full else self.maps.features, positions)
+        matte = _sampled(self.maps.matte, positions)
+        seen = torch.stack([torch.from_numpy(one.is_seen) for one in carried]).to(device).float()
+        facing = torch.stack([torch.from_numpy(one.facing) for one in carried]).to(device)
+        height = torch.stack([torch.from_numpy(one.height) for one in carried]).to(device)
+        hints = torch.stack(
+            [seen, facing, torch.tanh(height / NEAR_HEIGHT), torch.tanh(height / FAR_HEIGHT), matte[..., 0]], dim=-1
+        )
+        return LiftedPoints(features=features, hints=hints)
+
+
+class LiftEncoder(nn.Module):
+    """Photo and matte to the maps that points are carried to."""
+
+    def __init__(self, *, image_size: int, resolution: int, features: int, groups: int = 8) -> None:
+        """Args:
+        image_size: pixels of a photo's side.
+        resolution: of the volume's pictures: colours are as fine as those, the other features twice as fine.
+        features: of the volume.
+        """
+        super().__init__()
+        self.resolution = resolution
+        self.first = nn.Sequential(convolution(6, _CHANNELS), activation())
+        halvings = max(0, (image_size // resolution).bit_length() - 2)
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(_CHANNELS, _CHANNELS, stride=2, groups=groups) for _ in range(halvings)),
+            ResidualBlock(_CHANNELS, _CHANNELS, groups=groups),
+        )
+        self.last = convolution(_CHANNELS, features - 3)
+
+    def forward(self, image: Float[Tensor, "B 3 H W"], matte: Float[Tensor, "B 1 H W"]) -> LiftMaps:
+        """Args:
+        image: -1 to 1.
+        matte: 1 where the person is; zeros where that is not known.
+        """
+        learned = self.last(self.blocks(self.first(torch.cat([image, coordinate_channels(image), matte], dim=1))))
+        side = learned.shape[-1]
+        colours = reduced(image, self.resolution) * 0.5 + 0.5
+        if side != self.resolution:
+            colours = doubled(colours)
+        features = torch.cat([colours, learned.sigmoid()], dim=1)
+        return LiftMaps(features=features, colours=image * 0.5 + 0.5, matte=matte)
+
+
+def lift_of(maps: LiftMaps | None, carriers: Sequence[Carrier]) -> Lift | None:
+    """The lift of a model that has one.
+
+    Raises:
+        ValueError: it needs a carrier for each photo.
+    """
+    if maps is None:
+        return None
+    if len(maps.matte) != len(carriers):
+        raise ValueError(f"each photo needs the way back to it, got {len(maps.matte)} photos and {len(carriers)} ways")
+    return Lift(maps=maps, carriers=tuple(carriers))
+
+
+def _sampled(maps: Float[Tensor, "B C h w"], positions: Float[Tensor, "B N 2"]) -> Float[Tensor, "B N C"]:
+    """Maps read at positions from 0 to 1 across them, bilinear, edges repeated."""
+    grid = positions[:, None] * 2.0 - 1.0
+    sampled = F.grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return sampled[:, :, 0].transpose(1, 2)

@@ -1,0 +1,56 @@
+"""The photo's own pixels in the picture (a part of `x_lift`): the surface that the volume shows is carried back to the
+photo at the picture's full resolution, and a small network mixes what is seen there, the photo's background and the
+super-resolved picture.
+"""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from likeness.export3d.blocks import activation, convolution, small_start
+from likeness.export3d.lift import HINTS, Lift
+from likeness.export3d.rays import camera_rays
+from likeness.export3d.super_resolution import START_GAIN, PlainBlock
+from likeness.export3d.volume import VolumePicture
+
+_CHANNELS = 32
+_SHARES = 3  # of a pixel: the picture, the photo carried, the photo's background
+_START = 4.0  # logit of a share where it is surely right, above where it is not
+
+
+class PhotoDetail(nn.Module):
+    """Picture and photo to a sharper picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        inputs = 3 * _SHARES + HINTS + 2  # colours, hints, opacity, matte of the same pixel
+        self.first = nn.Sequential(convolution(inputs, _CHANNELS), activation(), PlainBlock(_CHANNELS))
+        self.last = small_start(convolution(_CHANNELS, _SHARES + 3), START_GAIN)
+
+    def forward(
+        self, image: Float[Tensor, "B 3 H W"], seen: VolumePicture, cameras: Float[Tensor, "B 25"], lift: Lift
+    ) -> Float[Tensor, "B 3 H W"]:
+        """About -1 to 1, not clamped.
+
+        Args:
+            image: the super-resolved picture.
+            seen: what the volume shows, of any resolution; its depth says where the photo is looked at.
+        """
+        side = image.shape[-1]
+        depth, opacity = (
+            F.interpolate(value, size=(side, side), mode="bilinear", align_corners=False)
+            for value in (seen.depth.detach(), seen.opacity)
+        )
+        rays = camera_rays(cameras, resolution=side, box=1.0)
+        points = rays.origins[:, None] + rearrange(depth, "B 1 H W -> B (H W) 1") * rays.directions
+        found = lift.at(points, full=True)
+        carried, hints = (rearrange(part, "B (H W) C -> B C H W", H=side) for part in (found.features, found.hints))
+        background, free = lift.maps.colours * 2.0 - 1.0, 1.0 - lift.maps.matte
+        carried = carried * 2.0 - 1.0
+        out = self.last(self.first(torch.cat([image, carried, background * free, hints, opacity, free], dim=1)))
+        sure = torch.cat([torch.full_like(opacity, 0.5), hints[:, :1] * opacity, (1.0 - opacity) * free], dim=1)
+        shares = (out[:, :_SHARES] + _START * (2.0 * sure - 1.0)).softmax(dim=1)
+        mixed = shares[:, :1] * image + shares[:, 1:2] * carried + shares[:, 2:] * background
+        return mixed + out[:, _SHARES:]

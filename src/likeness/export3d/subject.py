@@ -1,0 +1,79 @@
+"""A person as a model has read them from one picture, ready to be drawn with any expression from any camera."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from likeness.data.sample import Shot
+from likeness.export3d.batches import matte_tensor, origin_of, picture_tensor, way_back
+from likeness.export3d.expression import inputs_of_frame
+from likeness.export3d.model import Content, Export3dModel, Picture, SourceFeatures
+from likeness.flow.carry import CarrySource
+from likeness.heads.model import HeadModel
+from likeness.motion.record import MotionFrame
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """Everything about a picture that depends neither on expression nor on camera."""
+
+    model: Export3dModel
+    head: HeadModel
+    shape: Float[np.ndarray, " S"]  # identity of the head
+    features: SourceFeatures
+    origin: CarrySource | None  # for a model with lifted features
+
+    def inputs(self, frame: MotionFrame) -> Float[Tensor, "1 numbers"]:
+        """The numbers that tell the expression of a frame.
+
+        Raises:
+            InputError: the frame is of another head.
+        """
+        numbers = inputs_of_frame(self.model.config.expression, self.head, frame)
+        return torch.from_numpy(numbers)[None].to(self.model.generator.average.device)
+
+    def content(self, frame: MotionFrame, vector: Float[Tensor, "1 d"] | None = None) -> Content:
+        """The head with the expression of a frame.
+
+        Args:
+            vector: an expression vector in place of that of the frame; lifted features still follow the frame.
+
+        Raises:
+            InputError: the frame is of another head.
+        """
+        if vector is None:
+            vector = self.model.expression(self.inputs(frame))
+        carriers = () if self.origin is None else (way_back(self.origin, self.head, self.shape, frame),)
+        return self.model.content(self.features, vector, carriers)
+
+    def seen(self, content: Content, camera: Float[Tensor, "25"]) -> Picture:
+        """What a camera sees of it."""
+        picture: Picture = self.model.picture(content, camera[None].to(content.planes.device), self.features)
+        return picture
+
+    def drawn(self, frame: MotionFrame, camera: Float[Tensor, "25"]) -> Picture:
+        """What a camera sees of the expression of a frame."""
+        return self.seen(self.content(frame), camera)
+
+
+def read_subject(model: Export3dModel, head: HeadModel, shape: Float[np.ndarray, " S"], shot: Shot) -> Subject:
+    """Read a picture of the model's size.
+
+    Args:
+        shot: its matte counts for models with a background layer or lifted features.
+
+    Raises:
+        InputError: a model with lifted features needs a pose that is finite and before the camera.
+    """
+    device = model.generator.average.device
+    matte = matte_tensor(shot)[None].to(device) if model.needs_matte else None
+    return Subject(
+        model=model,
+        head=head,
+        shape=shape,
+        features=model.read(picture_tensor(shot.image).to(device), matte),
+        origin=origin_of(head, shape, shot) if model.lift is not None else None,
+    )

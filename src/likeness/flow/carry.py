@@ -1,0 +1,143 @@
+"""Points around a posed head, carried to where they were on the source by the 3D flow (FG-Portrait's surface field, in
+the head's own frame): what a volume renderer needs to look a point up in the source's picture.
+
+Near the surface a point goes with its nearest triangle (frame rule). With the distance the expression's part of the
+flow fades, so that hair and shoulders follow the head alone.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int
+
+from likeness.flow.carry_kernels import carry_points
+from likeness.flow.depth import SeenSurface, seen_surface, visible_points
+from likeness.flow.posed import PosedHead
+from likeness.flow.surface_field import SurfaceField, surface_field
+from likeness.geometry.bands import run_bands
+from likeness.geometry.closest import SurfaceIndex, build_surface_index, closest_points, refit
+from likeness.geometry.mesh import face_normals
+
+FADE = 0.03  # metres from the surface at which the expression's flow has fallen to 1/e, as a Gaussian
+NEAREST = 0.01  # metres before the source's camera: what comes nearer has no place in its picture
+_CELL = 0.02  # metres: points are looked up cell by cell, neighbours together
+_CELLS = 1 << 10  # along an axis
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CarrySource:
+    """The head as the source's picture shows it, prepared once for all targets."""
+
+    head: PosedHead
+    at_rest: Float[np.ndarray, "V 3"]  # its vertices in the head's frame
+    index: SurfaceIndex  # of them
+    seen: SeenSurface
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Carrier:
+    """The way from one target to its source."""
+
+    source: CarrySource
+    field: SurfaceField  # between both in the head's frame
+    normals: Float[np.ndarray, "F 3"]  # of the target, unit length
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CarriedPoints:
+    """What the flow tells about points."""
+
+    positions: Float32[np.ndarray, "N 2"]  # in the source's picture, 0 to 1 across it; may lie outside
+    height: Float32[np.ndarray, " N"]  # metres above the target's surface, negative within
+    is_seen: Bool[np.ndarray, " N"]  # whether the source's picture shows the place of the surface that is nearest
+    facing: Float32[np.ndarray, " N"]  # cosine between that place's normal and the way to the source's camera
+
+
+def carry_source(
+    head: PosedHead, *, resolution: int, index: SurfaceIndex | None = None, threads: int = 1
+) -> CarrySource:
+    """Prepare the head of a picture of that many pixels a side.
+
+    Args:
+        index: of any pose of the same faces; saves building it.
+    """
+    at_rest = head.T_cam_head.inverse().apply(head.vertices)
+    return CarrySource(
+        head=head,
+        at_rest=at_rest,
+        index=build_surface_index(at_rest, head.faces) if index is None else refit(index, at_rest),
+        seen=seen_surface(head, resolution=resolution, threads=threads),
+    )
+
+
+def carrier(source: CarrySource, target: Float[np.ndarray, "V 3"]) -> Carrier:
+    """The way from a target, the same mesh in the head's frame (metres), to the source.
+
+    Raises:
+        ValueError: it is another mesh, or a vertex is not finite.
+    """
+    field = surface_field(refit(source.index, target), target, source.at_rest)
+    normals = face_normals(target, source.head.faces)
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    return Carrier(source=source, field=field, normals=normals / np.maximum(lengths, 1e-12))
+
+
+def carry(carrier: Carrier, points: Float[np.ndarray, "N 3"], *, threads: int = 1) -> CarriedPoints:
+    """Carry points of the head's frame, metres; in any order, fast in any order.
+
+    Raises:
+        ValueError: a point is not finite.
+    """
+    order = _by_cell(points)
+    ordered = np.ascontiguousarray(points[order], dtype=np.float64)
+    carried = _carried(carrier, ordered, threads)
+    back = np.empty(len(order), dtype=np.int64)
+    back[order] = np.arange(len(order))
+    return CarriedPoints(
+        positions=carried.positions[back],
+        height=carried.height[back],
+        is_seen=carried.is_seen[back],
+        facing=carried.facing[back],
+    )
+
+
+def _carried(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -> CarriedPoints:
+    """The same, in this order."""
+    field, source, count = carrier.field, carrier.source, len(points)
+    nearest = closest_points(field.index, points, threads=threads)
+    corners = field.index.faces[nearest.face]
+    camera, T_cam_head = source.head.camera, source.head.T_cam_head
+    size = np.array([camera.width, camera.height])
+    positions, feet = np.empty((count, 2), np.float32), np.empty((count, 3))
+    height, facing = np.empty(count, np.float32), np.empty(count, np.float32)
+    kernel = partial(
+        carry_points,
+        points,
+        (corners, nearest.face, nearest.barycentrics, nearest.distance),
+        field.vertices,
+        field.flow,
+        field.turn,
+        carrier.normals,
+        source.head.vertices,
+        source.seen.planes[:, :3],
+        (np.ascontiguousarray(T_cam_head.rotation), np.ascontiguousarray(T_cam_head.translation)),
+        np.concatenate([camera.focal_pixels / size, camera.centre_pixels / size]),
+        FADE,
+        NEAREST,
+    )
+    run_bands(lambda begin, end: kernel(begin, end, positions, height, facing, feet), count, threads)
+    return CarriedPoints(
+        positions=positions,
+        height=height,
+        is_seen=visible_points(source.seen, nearest.face, feet),
+        facing=facing,
+    )
+
+
+def _by_cell(points: Float[np.ndarray, "N 3"]) -> Int[np.ndarray, " N"]:
+    """The points' numbers, one small cube of space after the other."""
+    if len(points) == 0:
+        return np.empty(0, dtype=np.int64)
+    cells = np.clip((points - points.min(axis=0)) / _CELL, 0.0, _CELLS - 1.0).astype(np.int64)
+    return np.argsort((cells[:, 0] * _CELLS + cells[:, 1]) * _CELLS + cells[:, 2], kind="stable")

@@ -1,0 +1,69 @@
+"""Points carried back to the source, against surface field, projection and visibility in plain numpy."""
+
+import numpy as np
+
+from likeness.flow.carry import FADE, carrier, carry, carry_source
+from likeness.flow.depth import visible_points
+from likeness.flow.surface_field import field_at, surface_field
+from likeness.geometry.closest import build_surface_index, closest_points
+from tests.flow.plain_field import builtin_at
+
+SMILE = {"mouthSmileLeft": 0.6, "mouthSmileRight": 0.6}
+SOURCE = builtin_at(yaw=-8.0, pitch=4.0)
+TARGET = builtin_at(yaw=14.0, jaw=0.2, named=SMILE)  # its pose must not count
+
+
+def in_head(head):
+    return head.T_cam_head.inverse().apply(head.vertices)
+
+
+def around(vertices, count=3000, spread=0.03):
+    generator = np.random.default_rng(5)
+    places = vertices[generator.integers(len(vertices), size=count)]
+    return places + spread * generator.standard_normal((count, 3))
+
+
+def test_points_on_a_head_are_found_where_its_own_picture_shows_them():
+    same = carrier(carry_source(SOURCE, resolution=128), in_head(SOURCE))
+    carried = carry(same, around(in_head(SOURCE)))
+    expected = SOURCE.camera.project(SOURCE.T_cam_head.apply(around(in_head(SOURCE))))
+    np.testing.assert_allclose(carried.positions, expected / [SOURCE.camera.width, SOURCE.camera.height], atol=1e-5)
+
+
+def test_agrees_with_the_surface_field_that_fades():
+    source, target = carry_source(SOURCE, resolution=128), in_head(TARGET)
+    points = around(target)
+    carried = carry(carrier(source, target), points, threads=2)
+    index = build_surface_index(target, TARGET.faces)
+    nearest = closest_points(index, points)
+    flow = field_at(surface_field(index, target, in_head(SOURCE)), points, rule="frame")
+    moved = SOURCE.T_cam_head.apply(points + np.exp(-((nearest.distance / FADE) ** 2))[:, None] * flow)
+    expected = SOURCE.camera.project(moved) / [SOURCE.camera.width, SOURCE.camera.height]
+    # points as near to one triangle as to another may go with either
+    assert np.quantile(np.abs(carried.positions - expected).max(axis=1), 0.995) < 1e-5
+    np.testing.assert_allclose(np.abs(carried.height), nearest.distance, atol=1e-6)
+    assert np.abs(flow).max() > 0.005
+
+
+def test_says_what_the_photo_shows_and_what_lies_within():
+    source, target = carry_source(SOURCE, resolution=256), in_head(TARGET)
+    way = carrier(source, target)
+    points = target[TARGET.faces].mean(axis=1)
+    carried = carry(way, points)
+    foot = SOURCE.vertices[SOURCE.faces].mean(axis=1)
+    # of a triangle's middle its own face is the nearest, but for the few that others cross
+    assert (carried.is_seen == visible_points(source.seen, np.arange(len(foot)), foot)).mean() > 0.97
+    assert carried.facing[carried.is_seen].min() > -0.01 and carried.facing[~carried.is_seen].min() < -0.5
+    skin = np.isin(TARGET.faces, np.unique(TARGET.faces[TARGET.eye_of_face < 0])).all(axis=1) & carried.is_seen
+    outside = carry(way, points[skin] + 0.001 * way.normals[skin])
+    inside = carry(way, points[skin] - 0.001 * way.normals[skin])
+    # lips and lids that touch have two sides
+    assert (outside.height > 0.0).mean() > 0.95 and (inside.height < 0.0).mean() > 0.95
+
+
+def test_far_points_follow_the_head_alone():
+    source, target = carry_source(SOURCE, resolution=64), in_head(TARGET)
+    points = np.array([[0.3, 0.0, 0.0], [0.0, -0.4, -0.1]])
+    expected = SOURCE.camera.project(SOURCE.T_cam_head.apply(points)) / [SOURCE.camera.width, SOURCE.camera.height]
+    np.testing.assert_allclose(carry(carrier(source, target), points).positions, expected, atol=1e-6)
+    assert len(carry(carrier(source, target), points[:0]).height) == 0
