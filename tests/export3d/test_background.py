@@ -3,6 +3,7 @@ from dataclasses import replace
 import torch
 
 from likeness.export3d.background import BackgroundLayer
+from likeness.export3d.model import Content
 from tests.export3d.models import tiny_config, tiny_model
 
 
@@ -30,6 +31,6 @@ def test_it_is_seen_where_the_volume_is_empty():
         list(model.volume.decoder.parameters())[-1][0] = -1e4  # the density's bias: nothing is there
         from likeness.export3d.cameras import canonical_camera
 
-        seen = model.picture(planes, torch.from_numpy(canonical_camera())[None], source)
+        seen = model.picture(Content(planes=planes), torch.from_numpy(canonical_camera())[None], source)
     assert seen.opacity.max() < 1e-6
     torch.testing.assert_close(seen.small, source.background[:, :3], atol=1e-5, rtol=0.0)

@@ -1,9 +1,12 @@
 """Counted costs against closed forms and against the specification's own count."""
 
+from dataclasses import replace
+
 import pytest
 
 from likeness.export3d.config import ExpressionSettings
 from likeness.export3d.cost import cost_lines, estimate_cost
+from likeness.export3d.lift import HINTS
 from likeness.export3d.presets import PRESETS
 
 EXPRESSION = ExpressionSettings(head="basel", size=64)
@@ -34,8 +37,10 @@ def test_the_volume_costs_two_products_per_point() -> None:
     settings = config.volume
     assert cost.points == 64 * 64 * 48
     per_point = 2 * settings.hidden * (config.generator.plane_channels + 1 + settings.features)
-    composited = 2 * settings.features
-    assert cost.volume * 1e9 == pytest.approx(cost.points * (per_point + composited), rel=0.001)
+    assert cost.volume * 1e9 == pytest.approx(cost.points * per_point, rel=0.001)
+    lifted = estimate_cost(replace(config, lift=True))
+    more = 2 * settings.hidden * (settings.features + HINTS + 1)
+    assert lifted.volume * 1e9 == pytest.approx(cost.points * (per_point + more), rel=0.001)
 
 
 def test_what_is_kept_need_not_be_paid_again() -> None:

@@ -16,7 +16,7 @@ from likeness.export3d.losses import (
     on_truth,
     reconstruction,
 )
-from likeness.export3d.model import Picture
+from likeness.export3d.model import Content, Picture
 from likeness.export3d.perceptual import plain_distance
 from tests.export3d.models import tiny_config, tiny_model
 
@@ -101,6 +101,6 @@ def test_opacity_is_asked_to_be_the_matte_only_where_that_is_known():
 def test_even_density_costs_nothing():
     model = tiny_model(CONFIG)
     planes = torch.zeros(1, 3, 8, 32, 32)
-    even = density_term(model, planes, torch.Generator().manual_seed(0))
-    uneven = density_term(model, torch.randn(1, 3, 8, 32, 32), torch.Generator().manual_seed(0))
+    even = density_term(model, Content(planes=planes), torch.Generator().manual_seed(0))
+    uneven = density_term(model, Content(planes=torch.randn(1, 3, 8, 32, 32)), torch.Generator().manual_seed(0))
     assert float(even) < 1e-6 < 1e-3 < float(uneven)

@@ -10,12 +10,13 @@ from likeness.errors import InputError, OutputError
 from likeness.export3d.cameras import SCALE
 from likeness.export3d.config import VolumeSettings
 from likeness.export3d.mesh import ColouredMesh, extract_mesh, grid_density, in_metres, write_ply
+from likeness.export3d.model import Content
 from likeness.export3d.volume import VolumeRenderer
 
 RADIUS = 0.25
 
 
-def _ball(centre: tuple[float, float, float] = (0.05, -0.1, 0.1)) -> tuple[VolumeRenderer, torch.Tensor]:
+def _ball(centre: tuple[float, float, float] = (0.05, -0.1, 0.1)) -> tuple[VolumeRenderer, Content]:
     """Planes whose mean is the squared distance from a centre, and a decoder that makes a ball of it, red above."""
     texels = (torch.arange(128) + 0.5) / 128 - 0.5
     x, y, z = ((texels - place).square() for place in centre)
@@ -38,12 +39,12 @@ def _ball(centre: tuple[float, float, float] = (0.05, -0.1, 0.1)) -> tuple[Volum
         outer.weight[0, 0], outer.bias[0] = -1.0, 10.0 + 40.0 + 400.0 * RADIUS**2
         inner.weight[1, 1], inner.bias[1] = 400.0, 200.0
         outer.weight[1, 1], outer.bias[1:] = 1.0, torch.tensor([-200.0, 40.0, -40.0])
-    return renderer, torch.stack([squared, height], dim=1)[None]
+    return renderer, Content(planes=torch.stack([squared, height], dim=1)[None])
 
 
 def test_a_ball_is_found_where_it_is_and_faces_outwards() -> None:
-    renderer, planes = _ball()
-    mesh = extract_mesh(renderer, planes, grid=96)
+    renderer, content = _ball()
+    mesh = extract_mesh(renderer, content, grid=96)
     away: np.ndarray = mesh.vertices - np.array([0.05, -0.1, 0.1], dtype=np.float32)
     assert np.abs(np.linalg.norm(away, axis=1) - RADIUS).max() < 2e-3
     corners = away[mesh.faces].astype(np.float64)  # [F 3 3]
@@ -52,16 +53,16 @@ def test_a_ball_is_found_where_it_is_and_faces_outwards() -> None:
 
 
 def test_vertices_have_the_decoders_colours() -> None:
-    renderer, planes = _ball()
-    mesh = extract_mesh(renderer, planes, grid=48)
+    renderer, content = _ball()
+    mesh = extract_mesh(renderer, content, grid=48)
     above = mesh.vertices[:, 1] > 0.02
     below = mesh.vertices[:, 1] < -0.02
     assert (mesh.colours[above] == [255, 255, 0]).all() and (mesh.colours[below] == [0, 255, 0]).all()
 
 
 def test_a_surface_that_leaves_the_grid_is_closed() -> None:
-    renderer, planes = _ball(centre=(0.3, 0.0, 0.0))
-    mesh = extract_mesh(renderer, planes, grid=48)
+    renderer, content = _ball(centre=(0.3, 0.0, 0.0))
+    mesh = extract_mesh(renderer, content, grid=48)
     edges = np.sort(mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
     assert (np.unique(edges, axis=0, return_counts=True)[1] == 2).all()
     assert mesh.vertices[:, 0].max() < 0.5 - 30.0 / 256.0 + 1.0 / 48.0
@@ -74,16 +75,16 @@ def test_the_grid_has_the_density_of_its_points() -> None:
     places = torch.linspace(-0.45, 0.45, 11)
     points = torch.stack(torch.meshgrid(places, places, places, indexing="ij"), dim=-1).reshape(1, -1, 3)
     with torch.no_grad():
-        single = renderer.density(planes, points).reshape(11, 11, 11)
-    assert torch.allclose(grid_density(renderer, planes, places), single, atol=1e-5)
+        single = renderer.look_up(planes, points)[0].reshape(11, 11, 11)
+    assert torch.allclose(grid_density(renderer, Content(planes=planes), places), single, atol=1e-5)
 
 
 def test_a_level_without_a_surface_is_refused() -> None:
-    renderer, planes = _ball()
+    renderer, content = _ball()
     with pytest.raises(InputError, match="no surface at density 1000"):
-        extract_mesh(renderer, planes, level=1000.0, grid=32)
+        extract_mesh(renderer, content, level=1000.0, grid=32)
     with pytest.raises(InputError, match="16 points"):
-        extract_mesh(renderer, planes, grid=8)
+        extract_mesh(renderer, content, grid=8)
 
 
 def test_metres_are_those_of_the_head() -> None:

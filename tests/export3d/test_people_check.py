@@ -10,6 +10,7 @@ from likeness.data.shard import write_shard
 from likeness.export3d.model import Picture
 from likeness.export3d.people_check import PeopleCheck, shares
 from likeness.export3d.people_sheet import CAPTIONS, people_sheet
+from likeness.export3d.subject import Subject
 from tests.export3d.models import HEAD, tiny_model
 
 
@@ -24,34 +25,24 @@ def clips(tmp_path_factory):
     return open_clips(out, HEAD)
 
 
-class Copying:
-    """In place of a model's own drawing: the source's picture, before a surface that bulges or is hollow."""
+class Copying(Subject):
+    """In place of what a model has read: the source's picture, before a surface that bulges or is hollow."""
 
-    def __init__(self, check, source, bulge):
+    def __init__(self, source, bulge):
         ramp = torch.linspace(-1.0, 1.0, 16)
         distance = (ramp[:, None] ** 2 + ramp[None] ** 2).sqrt()
-        self.depth = (2.7 + bulge * distance)[None, None]
-        self.source = source
+        self.__dict__.update(depth=(2.7 + bulge * distance)[None, None], source=source)
 
-    def __call__(self, features, frame, camera):
+    def drawn(self, frame, camera):
         image = torch.from_numpy(np.moveaxis(self.source, -1, 0).copy())[None].float() / 127.5 - 1.0
         return Picture(image=image, small=image[..., ::4, ::4], depth=self.depth, opacity=torch.ones(1, 1, 16, 16))
 
 
 @pytest.mark.parametrize(("bulge", "is_nearest"), [(0.3, 1.0), (-0.3, 0.0)])
 def test_copying_gains_nothing_and_a_bulge_is_a_head(clips, monkeypatch, bulge, is_nearest):
-    clip = clips[0]
-    sources = {}
     with PeopleCheck(tiny_model(), HEAD) as check:
-        original = check._read
-
-        def read(source):
-            sources["now"] = source.image
-            return original(source)
-
-        monkeypatch.setattr(check, "_read", read)
-        monkeypatch.setattr(check, "_draw", lambda *given: Copying(check, sources["now"], bulge)(*given))
-        row = check.row(clip)
+        monkeypatch.setattr(check, "_read", lambda clip, source: Copying(source.image, bulge))
+        row = check.row(clips[0])
     assert row["gain"] == pytest.approx(0.0, abs=1e-6)
     assert row["ssim"] == pytest.approx(row["ssim_copy"])
     assert row["nose_is_nearest"] == is_nearest

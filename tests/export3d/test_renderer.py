@@ -16,7 +16,7 @@ from likeness.errors import InputError
 from likeness.export3d.cameras import camera_of_frame, canonical_camera, project_world, world_from_head
 from likeness.export3d.directions import direction_deviations
 from likeness.export3d.model import Export3dModel
-from likeness.export3d.renderer import Prepared, View, camera_in_square, draw, planes_of, prepare, render
+from likeness.export3d.renderer import Prepared, View, camera_in_square, content_of, draw, prepare, render
 from likeness.export3d.weights import save_model
 from likeness.heads.builtin import builtin_head
 from likeness.media.images import read_image
@@ -67,9 +67,10 @@ def test_the_square_is_seen_as_in_training() -> None:
 def test_planes_are_made_once_while_only_the_pose_changes(monkeypatch) -> None:
     prepared = ready()
     reads, calls = [], []
-    read, planes = prepared.model.read, prepared.model.planes
-    monkeypatch.setattr(prepared.model, "read", lambda *given: reads.append(0) or read(*given))
-    monkeypatch.setattr(prepared.model, "planes", lambda *given: calls.append(0) or planes(*given))
+    model = prepared.subject.model
+    read, content = model.read, model.content
+    monkeypatch.setattr(model, "read", lambda *given: reads.append(0) or read(*given))
+    monkeypatch.setattr(model, "content", lambda *given: calls.append(0) or content(*given))
     frames = [portrait().rest, edited(yaw=10.0), edited(pitch=5.0), smiling(), smiling(), portrait().rest]
     pictures = list(render(prepared, frames))
     assert (len(reads), len(calls)) == (0, 3)
@@ -104,17 +105,18 @@ def test_a_background_layer_gets_the_persons_matte(monkeypatch) -> None:
 
 def test_a_move_along_a_direction_is_that_of_its_coefficient() -> None:
     prepared = ready()
-    encoder = prepared.model.expression
+    encoder = prepared.subject.model.expression
     amount = np.zeros(encoder.settings.directions)
-    np.testing.assert_array_equal(planes_of(prepared, portrait().rest, amount), planes_of(prepared, portrait().rest))
+    moved, still = (content_of(prepared, portrait().rest, *shift).planes for shift in ((amount,), ()))
+    np.testing.assert_array_equal(moved, still)
     amount[2] = 1.5
     deviations = direction_deviations(encoder)
     assert (deviations > 0.0).all() and deviations.shape == (encoder.settings.directions,)
     seen = []
-    original = prepared.model.planes
-    prepared.model.planes = lambda source, vector: seen.append(vector) or original(source, vector)  # type: ignore
-    planes_of(prepared, portrait().rest)
-    planes_of(prepared, portrait().rest, amount)
+    model, original = prepared.subject.model, prepared.subject.model.content
+    model.content = lambda source, vector, ways: seen.append(vector) or original(source, vector, ways)  # type: ignore
+    content_of(prepared, portrait().rest)
+    content_of(prepared, portrait().rest, amount)
     expected = encoder.gain * 1.5 * deviations[2] * encoder.basis()[:, 2]
     torch.testing.assert_close(seen[1] - seen[0], expected[None].detach(), atol=1e-5, rtol=1e-4)
 
@@ -135,7 +137,7 @@ def test_lack_of_memory_is_one_line_of_advice(monkeypatch) -> None:
     def fails(*_: object) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(prepared.model, "planes", fails)
+    monkeypatch.setattr(prepared.subject.model, "content", fails)
     with pytest.raises(InputError, match="smaller model"):
         next(render(prepared, [portrait().rest]))
 

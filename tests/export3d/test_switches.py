@@ -73,8 +73,8 @@ def test_models_of_rows_draw(text: str) -> None:
     pictures, mattes = torch.zeros(1, 3, 64, 64), torch.ones(1, 1, 64, 64)
     with torch.no_grad():
         source = model.read(pictures, mattes)
-        planes = model.planes(source, model.expression(torch.zeros(1, config.expression.inputs)))
-    assert planes.shape[-1] == config.plane_size
+        content = model.content(source, model.expression(torch.zeros(1, config.expression.inputs)))
+    assert content.planes.shape[-1] == config.plane_size
 
 
 def test_a_generator_without_average_keeps_none() -> None:

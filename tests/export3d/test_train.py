@@ -49,8 +49,10 @@ def task(clips, chosen=None, seed=0):
     return Export3dTask(Export3dModel(chosen.model), clips, HEAD, chosen)
 
 
-def test_four_pairs_are_learned_by_heart(clips):
+@pytest.mark.parametrize("lift", [False, True])
+def test_four_pairs_are_learned_by_heart(clips, lift):
     chosen = recipe(perceptual=0.0, small_perceptual=0.0, density=0.0, adversarial=0.0)
+    chosen = replace(chosen, model=replace(chosen.model, lift=lift))
     job = task(clips, chosen)
     optimiser = torch.optim.Adam(job.players[0].parameters.values(), lr=2e-3, betas=(0.9, 0.99))
     batch, losses = job.load(range(4)), []
@@ -102,8 +104,9 @@ def test_the_discriminator_rests_until_the_game_begins(clips):
     assert {"fake", "real", "penalty"} == set(begun.numbers)
 
 
-def test_validation_draws_a_sheet_and_writes_weights_that_come_back(clips, tmp_path):
-    job = task(clips)
+@pytest.mark.parametrize("lift", [False, True])
+def test_validation_draws_a_sheet_and_writes_weights_that_come_back(clips, tmp_path, lift):
+    job = task(clips, replace(recipe(), model=replace(recipe().model, lift=lift)))
     with torch.no_grad():
         numbers = job.validate(tmp_path, 0)
     assert (tmp_path / "samples.png").is_file()

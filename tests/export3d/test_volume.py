@@ -149,7 +149,7 @@ def test_gradient_is_the_slope(fine: int) -> None:
 def test_density_is_what_the_rays_see() -> None:
     renderer = _dense_where_the_planes_agree()
     points = torch.tensor([[[0.1, 0.0, -0.1], [0.3, 0.3, 0.3]]])
-    density = renderer.density(_blob((0.1, 0.0, -0.1)), points)
+    density, _ = renderer.look_up(_blob((0.1, 0.0, -0.1)), points)
     assert density[0, 0] > 100.0 and density[0, 1] < -10.0
 
 

@@ -17,7 +17,6 @@ from likeness.export3d.config import Export3dConfig
 from likeness.export3d.expression import inputs_of_frame
 from likeness.export3d.identity import face_map
 from likeness.flow.carry import Carrier, CarrySource, carrier, carry_source
-from likeness.geometry.closest import SurfaceIndex
 from likeness.heads.model import HeadModel
 from likeness.heads.skinning import posed_vertices
 from likeness.motion.record import MotionFrame
@@ -98,18 +97,18 @@ def matte_tensor(shot: Shot) -> Float[Tensor, "1 H W"]:
 
 
 def origin_of(
-    head: HeadModel, shape: Float[np.ndarray, " S"], shot: Shot, *, index: SurfaceIndex | None = None
+    head: HeadModel, shape: Float[np.ndarray, " S"], shot: Shot, *, like: CarrySource | None = None
 ) -> CarrySource:
     """Where points of the volume are carried to: the head as a shot shows it.
 
     Args:
-        index: of any pose of the same head, which saves building it.
+        like: of any pose of the same head, which saves building it.
 
     Raises:
         InputError: a number is not finite, or the head is closer than 0.1 m to the camera.
     """
     posed = posed_head(head, shape, shot.frame, shot.camera)
-    return carry_source(posed, resolution=shot.image.shape[0], index=index)
+    return carry_source(posed, resolution=shot.image.shape[0], like=like)
 
 
 def way_back(origin: CarrySource, head: HeadModel, shape: Float[np.ndarray, " S"], frame: MotionFrame) -> Carrier:
@@ -120,8 +119,8 @@ def way_back(origin: CarrySource, head: HeadModel, shape: Float[np.ndarray, " S"
 def _carriers(samples: Sequence[Sample], head: HeadModel, config: Export3dConfig) -> tuple[Carrier, ...]:
     carriers: list[Carrier] = []
     for sample in samples:
-        index = carriers[0].source.index if carriers else None
-        origin = origin_of(head, sample.shape, sample.source, index=index)
+        like = carriers[0].source if carriers else None
+        origin = origin_of(head, sample.shape, sample.source, like=like)
         carriers.append(way_back(origin, head, sample.shape, sample.targets[0].frame))
     return tuple(carriers)
 

@@ -9,7 +9,7 @@ from torch.nn.functional import linear, softplus
 
 from likeness.export3d.lift import HINTS, LiftedPoints
 
-_SURFACE_DENSITY = 40.0  # at the start, inside the head
+_SURFACE_DENSITY = 80.0  # at the start, inside the head
 _EMPTY_DENSITY = -4.0  # at the start, outside
 _GATE = 3.0  # at the start: open by its sigmoid where the photo shows the place, closed elsewhere
 _SEEN, _NEAR = 0, 2  # numbers of hints

@@ -148,7 +148,7 @@ def _drawn(prepared: Prepared, views: Iterable[View]) -> Iterator[Drawn]:
     for view in views:
         check_camera(view.camera.astype(np.float64))
         shift = b"" if view.shift is None else view.shift.tobytes()
-        key = view.frame.expression.tobytes(), view.frame.joints.tobytes(), view.frame.lids.tobytes(), shift
+        key = prepared.subject.key(view.frame), shift
         if content is None or key != drawn_key:
             drawn_key, content = key, content_of(prepared, view.frame, view.shift)
         yield _seen(prepared, content, view.camera)

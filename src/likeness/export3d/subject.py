@@ -35,6 +35,15 @@ class Subject:
         numbers = inputs_of_frame(self.model.config.expression, self.head, frame)
         return torch.from_numpy(numbers)[None].to(self.model.generator.average.device)
 
+    def key(self, frame: MotionFrame) -> bytes:
+        """The same for frames whose content is the same.
+
+        Raises:
+            InputError: the frame is of another head.
+        """
+        told = self.inputs(frame).cpu().numpy().tobytes()
+        return told if self.origin is None else told + frame.expression.tobytes() + frame.joints.tobytes()
+
     def content(self, frame: MotionFrame, vector: Float[Tensor, "1 d"] | None = None) -> Content:
         """The head with the expression of a frame.
 

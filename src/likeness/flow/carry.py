@@ -16,11 +16,12 @@ from likeness.flow.depth import SeenSurface, seen_surface, visible_points
 from likeness.flow.posed import PosedHead
 from likeness.flow.surface_field import SurfaceField, surface_field
 from likeness.geometry.bands import run_bands
-from likeness.geometry.closest import SurfaceIndex, build_surface_index, closest_points, refit
+from likeness.geometry.closest import ClosestPoints, SurfaceIndex, build_surface_index, closest_points, refit
 from likeness.geometry.mesh import face_normals
 
 FADE = 0.03  # metres from the surface at which the expression's flow has fallen to 1/e, as a Gaussian
 NEAREST = 0.01  # metres before the source's camera: what comes nearer has no place in its picture
+_STRAIGHT = 0.9  # cosine to the normal from which a point lies below the skin itself, and not behind an opening of it
 _CELL = 0.02  # metres: points are looked up cell by cell, neighbours together
 _CELLS = 1 << 10  # along an axis
 
@@ -32,6 +33,9 @@ class CarrySource:
     head: PosedHead
     at_rest: Float[np.ndarray, "V 3"]  # its vertices in the head's frame
     index: SurfaceIndex  # of them
+    skin: SurfaceIndex  # of them, without eyeballs, teeth and mouth; its faces are numbered by `skin_faces`
+    skin_faces: Int[np.ndarray, " S"]
+    is_skin: Bool[np.ndarray, " F"]
     seen: SeenSurface
 
 
@@ -41,6 +45,7 @@ class Carrier:
 
     source: CarrySource
     field: SurfaceField  # between both in the head's frame
+    skin: SurfaceIndex  # of the target
     normals: Float[np.ndarray, "F 3"]  # of the target, unit length
 
 
@@ -49,24 +54,27 @@ class CarriedPoints:
     """What the flow tells about points."""
 
     positions: Float32[np.ndarray, "N 2"]  # in the source's picture, 0 to 1 across it; may lie outside
-    height: Float32[np.ndarray, " N"]  # metres above the target's surface, negative within
+    height: Float32[np.ndarray, " N"]  # metres above the target's surface, negative within; the head is solid
     is_seen: Bool[np.ndarray, " N"]  # whether the source's picture shows the place of the surface that is nearest
     facing: Float32[np.ndarray, " N"]  # cosine between that place's normal and the way to the source's camera
 
 
-def carry_source(
-    head: PosedHead, *, resolution: int, index: SurfaceIndex | None = None, threads: int = 1
-) -> CarrySource:
+def carry_source(head: PosedHead, *, resolution: int, like: CarrySource | None = None, threads: int = 1) -> CarrySource:
     """Prepare the head of a picture of that many pixels a side.
 
     Args:
-        index: of any pose of the same faces; saves building it.
+        like: of any pose of the same faces; saves building what is the same.
     """
     at_rest = head.T_cam_head.inverse().apply(head.vertices)
+    is_skin = head.inside[head.faces[:, 0]] == 0.0
+    skin_faces = np.flatnonzero(is_skin)
     return CarrySource(
         head=head,
         at_rest=at_rest,
-        index=build_surface_index(at_rest, head.faces) if index is None else refit(index, at_rest),
+        index=build_surface_index(at_rest, head.faces) if like is None else refit(like.index, at_rest),
+        skin=build_surface_index(at_rest, head.faces[skin_faces]) if like is None else refit(like.skin, at_rest),
+        skin_faces=skin_faces,
+        is_skin=is_skin,
         seen=seen_surface(head, resolution=resolution, threads=threads),
     )
 
@@ -80,7 +88,8 @@ def carrier(source: CarrySource, target: Float[np.ndarray, "V 3"]) -> Carrier:
     field = surface_field(refit(source.index, target), target, source.at_rest)
     normals = face_normals(target, source.head.faces)
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    return Carrier(source=source, field=field, normals=normals / np.maximum(lengths, 1e-12))
+    skin = refit(source.skin, target)
+    return Carrier(source=source, field=field, skin=skin, normals=normals / np.maximum(lengths, 1e-12))
 
 
 def carry(carrier: Carrier, points: Float[np.ndarray, "N 3"], *, threads: int = 1) -> CarriedPoints:
@@ -105,7 +114,7 @@ def carry(carrier: Carrier, points: Float[np.ndarray, "N 3"], *, threads: int = 
 def _carried(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -> CarriedPoints:
     """The same, in this order."""
     field, source, count = carrier.field, carrier.source, len(points)
-    nearest = closest_points(field.index, points, threads=threads)
+    nearest, is_below = _bound(carrier, points, threads)
     corners = field.index.faces[nearest.face]
     camera, T_cam_head = source.head.camera, source.head.T_cam_head
     size = np.array([camera.width, camera.height])
@@ -129,10 +138,34 @@ def _carried(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -
     run_bands(lambda begin, end: kernel(begin, end, positions, height, facing, feet), count, threads)
     return CarriedPoints(
         positions=positions,
-        height=height,
+        height=np.where(is_below, -np.abs(height), height),
         is_seen=visible_points(source.seen, nearest.face, feet),
         facing=facing,
     )
+
+
+def _bound(
+    carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int
+) -> tuple[ClosestPoints, Bool[np.ndarray, " N"]]:
+    """The place of the surface that each point goes with, and which points lie below the skin beside an inner part.
+
+    The head is solid: between the skin and the eyeballs, teeth and mouth behind it there is no air. Points below the
+    skin go with it; those behind an opening of it, whose nearest place of the skin is its rim, with what is there.
+    """
+    nearest = closest_points(carrier.field.index, points, threads=threads)
+    face, weights, distance = nearest.face.copy(), nearest.barycentrics.copy(), nearest.distance.copy()
+    is_below = np.zeros(len(points), dtype=bool)
+    inner = np.flatnonzero(~carrier.source.is_skin[face])
+    on_skin = closest_points(carrier.skin, points[inner], threads=threads)
+    skin_face = carrier.source.skin_faces[on_skin.face]
+    corners = carrier.field.vertices[carrier.field.index.faces[skin_face]]
+    offset = points[inner] - (on_skin.barycentrics[..., None] * corners).sum(axis=1)
+    outwards = (offset * carrier.normals[skin_face]).sum(axis=1)
+    is_below[inner] = outwards < 0.0
+    straight = np.flatnonzero(outwards < -_STRAIGHT * on_skin.distance)
+    face[inner[straight]], weights[inner[straight]] = skin_face[straight], on_skin.barycentrics[straight]
+    distance[inner[straight]] = on_skin.distance[straight]
+    return ClosestPoints(face=face, barycentrics=weights, distance=distance), is_below
 
 
 def _by_cell(points: Float[np.ndarray, "N 3"]) -> Int[np.ndarray, " N"]:
