@@ -60,18 +60,18 @@ class Export3dMethod:
         self.progress: Sequence[Measure] = (*PROGRESS, *ENCODER_PROGRESS)
 
     def usable(self, clips: Sequence[Clip], recipes: Sequence[Trainings]) -> Sequence[Clip]:
-        """Those with mattes, where a row has a layer for the background.
+        """Those with mattes, where a row reads photos with them.
 
         Raises:
             InputError: there are none.
         """
-        if not any(recipe.model.model.background for recipe in recipes):
+        if not any(recipe.model.model.needs_matte for recipe in recipes):
             return clips
         chosen = [clip for clip in clips if set(clip.header.sources) <= set(clip.header.matted)]
         if not chosen:
             raise InputError(
-                f"a background layer needs mattes, which none of the {len(clips)} clips has: make people with "
-                "`likeness data people`"
+                "a background layer and lifted features need mattes, which none of the "
+                f"{len(clips)} clips has: make people with `likeness data people`"
             )
         return chosen
 

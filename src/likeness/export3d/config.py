@@ -143,6 +143,11 @@ class Export3dConfig:
             )
 
     @property
+    def needs_matte(self) -> bool:
+        """Whether photos are read with the person's matte."""
+        return self.background or self.lift
+
+    @property
     def plane_size(self) -> int:
         """Pixels per side of a plane."""
         return int(self.image_size // self.generator.coarseness * 2 ** len(self.generator.up))

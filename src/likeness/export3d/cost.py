@@ -26,7 +26,7 @@ class Cost:
     stem: float  # reading the photo: once for all pictures; a background layer included
     planes: float  # the rest of the generator: once per expression
     volume: float  # the decoder at all points: once per camera and expression
-    super_resolution: float  # likewise
+    super_resolution: float  # likewise, with the photo's own pixels where features are lifted
     discriminator: float  # in training alone
     points: int  # of the volume that are read
     inference_parameters: float
@@ -72,6 +72,8 @@ def estimate_cost(config: Export3dConfig) -> Cost:
         _, planes = _counted(lambda: model.generator(source.read, expression))
         _, rendering = _counted(lambda: model.volume.decoder(*inputs))
         _, enlarging = _counted(lambda: model.super_resolution(features))
+        if (detail := model.detail) is not None:
+            enlarging += _counted(lambda: detail.last(detail.first(torch.empty(1, detail.inputs, size, size))))[1]
         _, judging = _counted(lambda: discriminator(image, features[:, :3], cameras))
     parameters = _count(model)
     return Cost(

@@ -82,11 +82,6 @@ class Export3dModel(nn.Module):
             names += ["lift", "detail"]
         return tuple(names)
 
-    @property
-    def needs_matte(self) -> bool:
-        """Whether photos are read with the person's matte."""
-        return self.background is not None or self.lift is not None
-
     def part(self, name: Part) -> nn.Module:
         """One of them."""
         found: nn.Module = getattr(self, name)
@@ -99,7 +94,7 @@ class Export3dModel(nn.Module):
             image: -1 to 1.
             matte: 1 where the person is; a model with a background layer or lifted features needs it.
         """
-        if self.needs_matte and matte is None:
+        if self.config.needs_matte and matte is None:
             raise ValueError("a model with a background layer or lifted features needs the person's matte")
         return SourceFeatures(
             read=self.generator.read(image),
@@ -138,3 +133,19 @@ class Export3dModel(nn.Module):
         if self.detail is not None and content.lift is not None:
             image = self.detail(image, seen, cameras, content.lift)
         return Picture(image=image, small=features[:, :3], depth=seen.depth, opacity=seen.opacity)
+
+    def finished(
+        self, seen: VolumePicture, features: Float[Tensor, "B F r r"], cameras: Float[Tensor, "B 25"], lift: Lift | None
+    ) -> Float[Tensor, "B 3 H W"]:
+        """The picture at full size.
+
+        Args:
+            features: what the volume shows, the background behind it.
+        """
+        image: Tensor = self.super_resolution(features)
+        if self.detail is None:
+            return image
+        if lift is None:
+            raise ValueError("a model with lifted features needs the way back to the photos")
+        detailed: Tensor = self.detail(image, seen, cameras, lift)
+        return detailed

@@ -25,8 +25,8 @@ class PhotoDetail(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        inputs = 3 * _SHARES + HINTS + 2  # colours, hints, opacity, matte of the same pixel
-        self.first = nn.Sequential(convolution(inputs, _CHANNELS), activation(), PlainBlock(_CHANNELS))
+        self.inputs = 3 * _SHARES + HINTS + 2  # colours, hints, opacity, matte of the same pixel
+        self.first = nn.Sequential(convolution(self.inputs, _CHANNELS), activation(), PlainBlock(_CHANNELS))
         self.last = small_start(convolution(_CHANNELS, _SHARES + 3), START_GAIN)
 
     def forward(

@@ -69,7 +69,7 @@ def prepare(portrait: Portrait, *, model: Export3dModel) -> Prepared:
         trust=np.ones((size, size), dtype=bool),
         frame=portrait.rest,
         camera=square.camera,
-        matte=matte_in_square(portrait.image, square.window, size) if model.needs_matte else None,
+        matte=matte_in_square(portrait.image, square.window, size) if model.config.needs_matte else None,
     )
     try:
         subject = read_subject(model, portrait.head, portrait.shape, shot)

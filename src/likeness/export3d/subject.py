@@ -78,7 +78,7 @@ def read_subject(model: Export3dModel, head: HeadModel, shape: Float[np.ndarray,
         InputError: a model with lifted features needs a pose that is finite and before the camera.
     """
     device = model.generator.average.device
-    matte = matte_tensor(shot)[None].to(device) if model.needs_matte else None
+    matte = matte_tensor(shot)[None].to(device) if model.config.needs_matte else None
     return Subject(
         model=model,
         head=head,
