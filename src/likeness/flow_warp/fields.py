@@ -1,6 +1,4 @@
-"""Smooth fields on a pixel grid: harmonic (Laplace) interpolation between known nodes, and pyramid filling of
-images.
-"""
+"""Smooth fields on a pixel grid: harmonic (Laplace) interpolation between known nodes."""
 
 from dataclasses import dataclass
 
@@ -11,12 +9,6 @@ from scipy.sparse.linalg import SuperLU, splu
 
 NEIGHBOURS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 OUTSIDE_PULL = 1.02  # diagonal growth of the damped solve: fields die out with distance
-
-
-def smoothstep(value: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """0 below 0, 1 above 1, with flat ends."""
-    clipped = np.clip(value, 0.0, 1.0)
-    return np.asarray(clipped * clipped * (3.0 - 2.0 * clipped))
 
 
 def _links(
@@ -93,20 +85,3 @@ def harmonic_fill(known: Bool[np.ndarray, "H W"], values: Float[np.ndarray, "H W
         return values.astype(np.float64)
     extension = harmonic_extension(known, ~known, damped=False)
     return extension(values[known].astype(np.float64)[:, None])[..., 0]
-
-
-def push_pull(image: Float[np.ndarray, "H W C"], weight: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W C"]:
-    """Fill pixels of weight 0 from ever coarser levels of a weighted pyramid (Gortler et al. 1996)."""
-    import cv2
-
-    colours, weights = [image.astype(np.float32) * weight[..., None].astype(np.float32)], [weight.astype(np.float32)]
-    while min(weights[-1].shape) > 2:
-        colours.append(np.atleast_3d(cv2.pyrDown(colours[-1])))
-        weights.append(cv2.pyrDown(weights[-1]))
-    filled = colours[-1] / np.maximum(weights[-1], 1e-6)[..., None]
-    for level in range(len(colours) - 2, -1, -1):
-        height, width = weights[level].shape
-        coarse = np.atleast_3d(cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR))
-        trust = np.clip(weights[level] * (4.0 if level else 1.0), 0.0, 1.0)[..., None]
-        filled = trust * (colours[level] / np.maximum(weights[level], 1e-6)[..., None]) + (1 - trust) * coarse
-    return filled

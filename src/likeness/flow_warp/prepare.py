@@ -8,11 +8,9 @@ from jaxtyping import Float, Int, UInt8
 from scipy.sparse.linalg import spsolve
 
 from likeness.flow_warp.eyes import EyeLayers, build_eye
-from likeness.flow_warp.fields import smoothstep
 from likeness.flow_warp.mirrored import MirroredHalf, build_mirrored_half
 from likeness.flow_warp.mouth import MouthLayers, build_mouth
 from likeness.flow_warp.patch import Patch
-from likeness.flow_warp.plate import build_backdrop
 from likeness.flow_warp.rig import CENTIMETRE, NUM_FACE, FaceRig, build_rig
 from likeness.flow_warp.surroundings import FaceImage, Surroundings, build_surroundings
 from likeness.flow_warp.texture import Texture, make_texture
@@ -21,6 +19,8 @@ from likeness.geometry.mesh import graph_laplacian, vertex_normals
 from likeness.geometry.raster import rasterise
 from likeness.geometry.transform import RigidTransform
 from likeness.heads.landmark_sets import CHIN, FOREHEAD, OVAL
+from likeness.media.fill import smoothstep
+from likeness.media.plate import build_backdrop
 from likeness.tracking.matte import person_matte
 from likeness.tracking.portrait import Portrait
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from likeness.flow_warp.fields import HarmonicExtension, harmonic_extension, harmonic_fill, smoothstep
+from likeness.flow_warp.fields import HarmonicExtension, harmonic_extension, harmonic_fill
 from likeness.flow_warp.rig import CENTIMETRE
 from likeness.geometry.camera import Camera
 from likeness.geometry.transform import RigidTransform
+from likeness.media.fill import smoothstep
 
 STEPS_PER_FACE = 27  # grid steps over the height of the face
 SMALLEST_STEP = 4.0  # pixels

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from likeness.flow_warp.plate import build_backdrop
+from likeness.media.plate import build_backdrop
 
 PIXELS_PER_METRE = 1200.0
 

@@ -1,50 +1,32 @@
-"""The person's matte and the background plate: what shows where the person has moved away."""
-
-from dataclasses import dataclass
+"""Holes of pictures filled from around them: ever coarser levels of a pyramid, texture mirrored at their borders."""
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
-from likeness.flow_warp.fields import push_pull, smoothstep
-from likeness.flow_warp.rig import CENTIMETRE
-
-MASK_LEVEL = 0.4  # of the segmenter's confidence
-RIGID_BAND = (0.95 * CENTIMETRE, 1.95 * CENTIMETRE)  # background this near to the person moves along; then fades
-PLATE_BAND = (0.55 * CENTIMETRE, 0.95 * CENTIMETRE)  # the plate starts this far from the person
-MIRROR_REACH = (4.0 * CENTIMETRE, 7.0 * CENTIMETRE)  # how far inside the hole mirrored texture is trusted
+MIRROR_REACH = (0.04, 0.07)  # m: how far inside the hole mirrored texture is trusted
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Backdrop:
-    """Alpha of the moving layer in the photo, and the plate behind it."""
-
-    alpha: UInt8[np.ndarray, "H W"]
-    plate: UInt8[np.ndarray, "H W 3"]
+def smoothstep(value: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """0 below 0, 1 above 1, with flat ends."""
+    clipped = np.clip(value, 0.0, 1.0)
+    return np.asarray(clipped * clipped * (3.0 - 2.0 * clipped))
 
 
-def build_backdrop(
-    image: UInt8[np.ndarray, "H W 3"],
-    person: Float[np.ndarray, "H W"],
-    face: np.ndarray,
-    pixels_per_metre: float,
-) -> Backdrop:
-    """Backdrop from a person probability (0 to 1) and the face's mask (H W, bool); both steer where layers part."""
+def push_pull(image: Float[np.ndarray, "H W C"], weight: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W C"]:
+    """Fill pixels of weight 0 from ever coarser levels of a weighted pyramid (Gortler et al. 1996)."""
     import cv2
 
-    grown = max(1, round(0.4 * CENTIMETRE * pixels_per_metre))
-    kernel = np.ones((2 * grown + 1, 2 * grown + 1), np.uint8)
-    inside = (person > MASK_LEVEL).astype(np.uint8) | cv2.dilate(face.astype(np.uint8), kernel)
-    distance = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5) / pixels_per_metre
-    alpha = 1.0 - smoothstep((distance - RIGID_BAND[0]) / (RIGID_BAND[1] - RIGID_BAND[0]))
-    known = (distance > 0.75 * CENTIMETRE).astype(np.float32)
-    plate = image.astype(np.float32)
-    if known.mean() > 0.02:
-        filled = mirror_fill(plate, known, pixels_per_metre)
-        keep = 1.0 - smoothstep((distance - PLATE_BAND[0]) / (PLATE_BAND[1] - PLATE_BAND[0]))
-        plate = plate * (1 - keep[..., None]) + filled * keep[..., None]
-    return Backdrop(
-        alpha=np.round(alpha * 255).astype(np.uint8), plate=np.clip(np.round(plate), 0, 255).astype(np.uint8)
-    )
+    colours, weights = [image.astype(np.float32) * weight[..., None].astype(np.float32)], [weight.astype(np.float32)]
+    while min(weights[-1].shape) > 2:
+        colours.append(np.atleast_3d(cv2.pyrDown(colours[-1])))
+        weights.append(cv2.pyrDown(weights[-1]))
+    filled = colours[-1] / np.maximum(weights[-1], 1e-6)[..., None]
+    for level in range(len(colours) - 2, -1, -1):
+        height, width = weights[level].shape
+        coarse = np.atleast_3d(cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR))
+        trust = np.clip(weights[level] * (4.0 if level else 1.0), 0.0, 1.0)[..., None]
+        filled = trust * (colours[level] / np.maximum(weights[level], 1e-6)[..., None]) + (1 - trust) * coarse
+    return filled
 
 
 def mirror_fill(
