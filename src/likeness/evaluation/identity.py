@@ -54,6 +54,14 @@ def identity_distance(
     return np.asarray(np.linalg.norm(first - second, axis=-1))
 
 
+def identity_similarity(
+    first: Float[np.ndarray, "*batch D"], second: Float[np.ndarray, " D"]
+) -> Float[np.ndarray, "*batch"]:
+    """CSIM: cosine of the angle between embeddings, 1 for the same; meaningful within one network only."""
+    lengths = np.linalg.norm(first, axis=-1) * np.linalg.norm(second)
+    return np.asarray((first @ second) / np.maximum(lengths, 1e-12))
+
+
 def _detector_box(landmarks: np.ndarray) -> tuple[int, int, int]:
     low, high = landmarks[:468, :2].min(axis=0), landmarks[:468, :2].max(axis=0)
     side = _BOX_SIDE * (high[1] - low[1])

@@ -16,17 +16,16 @@ from likeness.evaluation.face_measures import landmark_error
 from likeness.evaluation.identity import Embedder, identity_distance
 from likeness.evaluation.landmark_reader import LandmarkReader
 from likeness.evaluation.metrics import SSIM_WINDOW, face_box, psnr, ssim
+from likeness.evaluation.motion_measures import average_pose_distance
 from likeness.evaluation.results import Row, numbers
 from likeness.evaluation.scenes import Scene
 from likeness.heads.model import HeadModel
 from likeness.media.crop import resize
-from likeness.motion.pose import frontal_angles
 from likeness.motion.record import MotionFrame
 from likeness.tracking.person import fit_frame, person_with_shape, reading
 from likeness.tracking.photo import with_touching_lips
 
 READING_SIDE = 256  # pixels: smaller pictures are enlarged before faces are looked for
-APD_UNIT = 100.0
 
 Image = UInt8[np.ndarray, "H W 3"]
 
@@ -147,8 +146,7 @@ def score_scenes(scorer: SceneScorer, scenes: Sequence[tuple[Scene, Known]], dra
 
 def pose_distance(made: MotionFrame, wanted: MotionFrame) -> float:
     """APD: mean absolute difference of yaw, pitch and roll, radians, times 100."""
-    difference = frontal_angles(made.rotation) - frontal_angles(wanted.rotation)
-    return APD_UNIT * float(np.abs((difference + np.pi) % (2.0 * np.pi) - np.pi).mean())
+    return float(average_pose_distance(made.rotation[None], wanted.rotation[None])[0])
 
 
 def expression_distance(made: MotionFrame, wanted: MotionFrame) -> float:
