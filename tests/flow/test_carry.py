@@ -6,6 +6,7 @@ from likeness.flow.carry import FADE, carrier, carry, carry_source
 from likeness.flow.depth import visible_points
 from likeness.flow.surface_field import field_at, surface_field
 from likeness.geometry.closest import build_surface_index, closest_points
+from likeness.geometry.mesh import boundary_loops
 from tests.flow.plain_field import builtin_at
 
 SMILE = {"mouthSmileLeft": 0.6, "mouthSmileRight": 0.6}
@@ -76,6 +77,17 @@ def test_the_head_is_solid_behind_lids_and_lips():
     assert (carried.height < 0.0).mean() > 0.95
     shown = visible_points(source.seen, skin, SOURCE.vertices[SOURCE.faces[skin]].mean(axis=1))[is_near_inner]
     assert carried.is_seen[shown].mean() > 0.9
+
+
+def test_an_open_mouth_is_open():
+    opened = builtin_at(jaw=0.35)
+    source, target = carry_source(SOURCE, resolution=256), in_head(opened)
+    loops = boundary_loops(opened.faces[source.skin_faces])
+    mouth = max(loops, key=lambda loop: target[loop, 2].mean())  # the foremost
+    middle = target[mouth].mean(axis=0)
+    assert np.ptp(target[mouth, 1]) > 0.02
+    carried = carry(carrier(source, target), middle + [[0.0, 0.0, 0.0], [0.0, 0.0, 0.003], [0.004, 0.0, 0.0]])
+    assert (carried.height > 0.003).all()
 
 
 def test_far_points_follow_the_head_alone():

@@ -47,7 +47,7 @@ class PhotoDetail(nn.Module):
         points = rays.origins[:, None] + rearrange(depth, "B 1 H W -> B (H W) 1") * rays.directions
         found = lift.at(points, full=True)
         carried, hints = (rearrange(part, "B (H W) C -> B C H W", H=side) for part in (found.features, found.hints))
-        background, free = lift.maps.colours * 2.0 - 1.0, 1.0 - lift.maps.matte
+        background, free = lift.maps.colours * 2.0 - 1.0, 1.0 - F.max_pool2d(lift.maps.matte, 3, stride=1, padding=1)
         carried = carried * 2.0 - 1.0
         out = self.last(self.first(torch.cat([image, carried, background * free, hints, opacity, free], dim=1)))
         sure = torch.cat([torch.full_like(opacity, 0.5), hints[:, :1] * opacity, (1.0 - opacity) * free], dim=1)

@@ -36,6 +36,7 @@ class CarrySource:
     skin: SurfaceIndex  # of them, without eyeballs, teeth and mouth; its faces are numbered by `skin_faces`
     skin_faces: Int[np.ndarray, " S"]
     is_skin: Bool[np.ndarray, " F"]
+    is_rim: Bool[np.ndarray, " F"]  # faces of the skin with an edge at an opening
     seen: SeenSurface
 
 
@@ -54,7 +55,7 @@ class CarriedPoints:
     """What the flow tells about points."""
 
     positions: Float32[np.ndarray, "N 2"]  # in the source's picture, 0 to 1 across it; may lie outside
-    height: Float32[np.ndarray, " N"]  # metres above the target's surface, negative within; the head is solid
+    height: Float32[np.ndarray, " N"]  # metres above the target's surface, negative within
     is_seen: Bool[np.ndarray, " N"]  # whether the source's picture shows the place of the surface that is nearest
     facing: Float32[np.ndarray, " N"]  # cosine between that place's normal and the way to the source's camera
 
@@ -75,6 +76,7 @@ def carry_source(head: PosedHead, *, resolution: int, like: CarrySource | None =
         skin=build_surface_index(at_rest, head.faces[skin_faces]) if like is None else refit(like.skin, at_rest),
         skin_faces=skin_faces,
         is_skin=is_skin,
+        is_rim=_rim_faces(head.faces, is_skin) if like is None else like.is_rim,
         seen=seen_surface(head, resolution=resolution, threads=threads),
     )
 
@@ -114,7 +116,7 @@ def carry(carrier: Carrier, points: Float[np.ndarray, "N 3"], *, threads: int = 
 def _carried(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -> CarriedPoints:
     """The same, in this order."""
     field, source, count = carrier.field, carrier.source, len(points)
-    nearest, is_below = _bound(carrier, points, threads)
+    nearest = _bound(carrier, points, threads)
     corners = field.index.faces[nearest.face]
     camera, T_cam_head = source.head.camera, source.head.T_cam_head
     size = np.array([camera.width, camera.height])
@@ -138,34 +140,60 @@ def _carried(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -
     run_bands(lambda begin, end: kernel(begin, end, positions, height, facing, feet), count, threads)
     return CarriedPoints(
         positions=positions,
-        height=np.where(is_below, -np.abs(height), height),
+        height=np.where(_before_an_opening(carrier, points, nearest), nearest.distance, height),
         is_seen=visible_points(source.seen, nearest.face, feet),
         facing=facing,
     )
 
 
-def _bound(
-    carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int
-) -> tuple[ClosestPoints, Bool[np.ndarray, " N"]]:
-    """The place of the surface that each point goes with, and which points lie below the skin beside an inner part.
+def _bound(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -> ClosestPoints:
+    """The place of the surface that each point goes with.
 
-    The head is solid: between the skin and the eyeballs, teeth and mouth behind it there is no air. Points below the
-    skin go with it; those behind an opening of it, whose nearest place of the skin is its rim, with what is there.
+    The head is solid: between the skin and the eyeballs, teeth and mouth behind it there is no air, so points straight
+    below the skin go with it, even if an inner part is nearer.
     """
     nearest = closest_points(carrier.field.index, points, threads=threads)
     face, weights, distance = nearest.face.copy(), nearest.barycentrics.copy(), nearest.distance.copy()
-    is_below = np.zeros(len(points), dtype=bool)
     inner = np.flatnonzero(~carrier.source.is_skin[face])
     on_skin = closest_points(carrier.skin, points[inner], threads=threads)
     skin_face = carrier.source.skin_faces[on_skin.face]
-    corners = carrier.field.vertices[carrier.field.index.faces[skin_face]]
-    offset = points[inner] - (on_skin.barycentrics[..., None] * corners).sum(axis=1)
-    outwards = (offset * carrier.normals[skin_face]).sum(axis=1)
-    is_below[inner] = outwards < 0.0
-    straight = np.flatnonzero(outwards < -_STRAIGHT * on_skin.distance)
-    face[inner[straight]], weights[inner[straight]] = skin_face[straight], on_skin.barycentrics[straight]
-    distance[inner[straight]] = on_skin.distance[straight]
-    return ClosestPoints(face=face, barycentrics=weights, distance=distance), is_below
+    outwards = _outwards(carrier, points[inner], skin_face, on_skin.barycentrics)
+    below = np.flatnonzero(outwards < -_STRAIGHT * on_skin.distance)
+    face[inner[below]], weights[inner[below]] = skin_face[below], on_skin.barycentrics[below]
+    distance[inner[below]] = on_skin.distance[below]
+    return ClosestPoints(face=face, barycentrics=weights, distance=distance)
+
+
+def _before_an_opening(
+    carrier: Carrier, points: Float[np.ndarray, "N 3"], nearest: ClosestPoints
+) -> Bool[np.ndarray, " N"]:
+    """Which points lie beside the rim of mouth, eyes or neck, not straight above or below the skin: in the air."""
+    chosen = np.flatnonzero(carrier.source.is_rim[nearest.face])
+    outwards = _outwards(carrier, points[chosen], nearest.face[chosen], nearest.barycentrics[chosen])
+    is_before = np.zeros(len(points), dtype=bool)
+    is_before[chosen] = np.abs(outwards) < _STRAIGHT * nearest.distance[chosen]
+    return is_before
+
+
+def _outwards(
+    carrier: Carrier,
+    points: Float[np.ndarray, "N 3"],
+    face: Int[np.ndarray, " N"],
+    barycentrics: Float[np.ndarray, "N 3"],
+) -> Float[np.ndarray, " N"]:
+    """How far points lie along the normals of places of the target's surface, metres."""
+    corners = carrier.field.vertices[carrier.field.index.faces[face]]
+    offset = points - (barycentrics[..., None] * corners).sum(axis=1)
+    return np.asarray((offset * carrier.normals[face]).sum(axis=1))
+
+
+def _rim_faces(faces: Int[np.ndarray, "F 3"], is_skin: Bool[np.ndarray, " F"]) -> Bool[np.ndarray, " F"]:
+    """Faces of the skin with an edge that no other face of it has."""
+    edges = np.sort(faces[is_skin][:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1).astype(np.int64)
+    _, place, count = np.unique(edges[:, 0] << 32 | edges[:, 1], return_inverse=True, return_counts=True)
+    is_rim = np.zeros(len(faces), dtype=bool)
+    is_rim[is_skin] = (count[place].reshape(-1, 3) == 1).any(axis=1)
+    return is_rim
 
 
 def _by_cell(points: Float[np.ndarray, "N 3"]) -> Int[np.ndarray, " N"]:
