@@ -7,64 +7,22 @@ import pytest
 import torch
 
 from likeness.data.region_weights import RegionWeights
-from likeness.data.sample import Sample, Shot
 from likeness.errors import InputError
 from likeness.fg_portrait.batches import make_batch, mirrored_condition
 from likeness.fg_portrait.condition import (
-    Source,
-    View,
-    make_source,
     motion_condition,
     picture_tensor,
     posed_head,
     tensor_pictures,
 )
-from likeness.fg_portrait.config import ControlSettings, FgPortraitConfig
+from likeness.fg_portrait.config import FgPortraitConfig
 from likeness.fg_portrait.objective import training_loss
 from likeness.fg_portrait.presets import second_stage, tiny
 from likeness.flow.settings import FlowSettings
-from likeness.geometry.camera import default_camera
 from likeness.heads.builtin import builtin_head
 from likeness.heads.skinning import landmark_points
-from likeness.motion.edit import HeadEdit, apply_edit
-from likeness.motion.record import MotionFrame
 from tests.fg_portrait.models import noisy_networks
-
-SIZE = 64
-
-
-def rest() -> MotionFrame:
-    head = builtin_head()
-    return MotionFrame(
-        rotation=np.array([np.pi, 0.0, 0.0]),
-        translation=np.array([0.0, 0.0, 1.0]),
-        neck=np.zeros(3),
-        jaw=np.zeros(3),
-        eye_left=np.zeros(3),
-        eye_right=np.zeros(3),
-        expression=np.zeros(head.num_expression),
-        lids=np.array([0.3, 0.3]),
-    )
-
-
-def turned(yaw: float) -> MotionFrame:
-    return apply_edit(rest(), HeadEdit(yaw=yaw), builtin_head())
-
-
-def image(seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
-
-
-def view(frame: MotionFrame) -> View:
-    return View(frame=frame, camera=default_camera(SIZE, SIZE), image=image())
-
-
-def source() -> Source:
-    return make_source(builtin_head(), np.zeros(builtin_head().num_shape), view(rest()), settings())
-
-
-def settings(**changes) -> ControlSettings:
-    return replace(tiny().control, warp_latent=True, **changes)
+from tests.fg_portrait.scenes import SIZE, image, rest, sample, settings, source, turned, view
 
 
 def test_zero_motion_is_zero_flow_and_the_identity() -> None:
@@ -129,21 +87,6 @@ def test_drafts_are_part_of_the_condition_where_they_are_asked_for() -> None:
 def test_pictures_and_tensors_are_one() -> None:
     picture = image()
     np.testing.assert_array_equal(tensor_pictures(picture_tensor(picture))[0], picture)
-
-
-def sample(*, mirrored: bool, targets: int = 1) -> Sample:
-    def shot(yaw: float, seed: int) -> Shot:
-        trust = np.ones((SIZE, SIZE), dtype=bool)
-        trust[:, :8] = False
-        return Shot(image=image(seed), trust=trust, frame=turned(yaw), camera=default_camera(SIZE, SIZE))
-
-    return Sample(
-        clip="made",
-        shape=np.zeros(builtin_head().num_shape),
-        source=shot(0.0, 0),
-        targets=tuple(shot(8.0 * (index + 1), index + 1) for index in range(targets)),
-        is_mirrored=mirrored,
-    )
 
 
 def config() -> FgPortraitConfig:

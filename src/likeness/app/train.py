@@ -46,6 +46,7 @@ class TrainFgPortrait(TrainingOptions):
     base: Optionally = None  # Stable Diffusion 1.5 in the layout of diffusers; the preset full needs it
     x_portrait: File = None  # model_state-415001.th, for the start of the appearance network
     animatediff: File = None  # motion modules, for the start of the temporal layers
+    background: Flag = False  # the networks see the person's matte, and behind the person the photo stands still
 
     def run(self) -> None:
         from likeness.nn.require import require_models

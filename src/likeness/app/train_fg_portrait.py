@@ -42,7 +42,10 @@ def chosen_recipe(command: TrainFgPortrait) -> Recipe:
         InputError: a number cannot be used.
     """
     recipe = RECIPES[command.preset](command.stage)
-    return replace(recipe, training=asked_settings(recipe.training, command))
+    model = recipe.model
+    if command.background:
+        model = replace(model, control=replace(model.control, background=True))
+    return replace(recipe, model=model, training=asked_settings(recipe.training, command))
 
 
 def first_networks(config: FgPortraitConfig, command: TrainFgPortrait, head: HeadModel) -> Networks:

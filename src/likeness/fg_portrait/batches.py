@@ -74,9 +74,10 @@ def mirrored_condition(condition: MotionCondition, config: FgPortraitConfig) -> 
         source_pixels=pixels,
         source_valid=None if condition.source_valid is None else condition.source_valid.flip(-1),
         draft=None if condition.draft is None else condition.draft.flip(-1),
+        person=None if condition.person is None else condition.person.flip(-1),
     )
 
 
 def view_of(shot: Shot) -> View:
     """A shot as the condition sees it."""
-    return View(frame=shot.frame, camera=shot.camera, image=shot.image, draft=shot.draft)
+    return View(frame=shot.frame, camera=shot.camera, image=shot.image, draft=shot.draft, matte=shot.matte)

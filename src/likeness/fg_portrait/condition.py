@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor
 
 from likeness.errors import InputError
+from likeness.fg_portrait.background import MATTES, matte_at, person_channels, still_pixels
 from likeness.fg_portrait.config import ControlSettings
 from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.landmark_picture import landmark_picture
@@ -20,6 +21,7 @@ from likeness.heads.model import HeadModel
 from likeness.heads.skinning import landmark_points, posed_vertices
 from likeness.media.crop import resize
 from likeness.motion.record import MotionFrame
+from likeness.tracking.matte import person_matte
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +32,7 @@ class View:
     camera: Camera  # of the square picture
     image: UInt8[np.ndarray, "H W 3"] | None = None
     draft: UInt8[np.ndarray, "H W 3"] | None = None  # flow-warp's picture of the source at this moment
+    matte: Float[np.ndarray, "H W"] | None = None  # how much of each pixel of the picture is the person, if it is known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +45,7 @@ class Source:
     posed: PosedHead
     index: SurfaceIndex  # of the head's surface; each target fits it anew
     seen: SeenSurface  # what its picture shows of it
+    matte: Float32[np.ndarray, "R R"] | None  # the person's, at the flow's resolution, for models that see it
 
 
 def make_source(head: HeadModel, shape: Float[np.ndarray, " S"], view: View, settings: ControlSettings) -> Source:
@@ -53,7 +57,16 @@ def make_source(head: HeadModel, shape: Float[np.ndarray, " S"], view: View, set
     posed = posed_head(head, shape, view)
     index = build_surface_index(posed.vertices, posed.faces)
     seen = seen_surface(posed, resolution=settings.flow.resolution)
-    return Source(head=head, shape=shape, view=view, posed=posed, index=index, seen=seen)
+    matte = matte_at(picture_matte(view), settings.flow.resolution) if settings.background else None
+    return Source(head=head, shape=shape, view=view, posed=posed, index=index, seen=seen, matte=matte)
+
+
+def picture_matte(view: View) -> Float[np.ndarray, "H W"]:
+    """How much of each pixel of a view's picture is the person: as it is known, otherwise as a segmenter finds it."""
+    if view.matte is not None:
+        return view.matte
+    assert view.image is not None  # sources have one
+    return person_matte(view.image)
 
 
 def motion_condition(source: Source, target: View, settings: ControlSettings) -> MotionCondition:
@@ -68,13 +81,16 @@ def motion_condition(source: Source, target: View, settings: ControlSettings) ->
 
 def _guidance(source: Source, target: View, settings: ControlSettings) -> MotionCondition:
     """All but the draft."""
+    still = None if source.matte is None else torch.from_numpy(np.stack([source.matte] * MATTES))[None]
     if settings.condition == "drive_rgb":
-        return MotionCondition(picture=_picture(target, settings.flow.resolution, "the driving picture"))
+        picture = _picture(target, settings.flow.resolution, "the driving picture")
+        return MotionCondition(picture=picture, person=still)
     if settings.condition == "pred_flow":
         resolution = settings.flow.resolution
         return MotionCondition(
             picture=_picture(target, resolution, "the driving picture"),
             source=_picture(source.view, resolution, "the source picture"),
+            person=still,
         )
     flow = None
     if settings.condition == "flow3d" or settings.warp_latent or settings.warp_features:
@@ -86,11 +102,25 @@ def _guidance(source: Source, target: View, settings: ControlSettings) -> Motion
         assert flow is not None
         picture = flow.channels
     if flow is None:
-        return MotionCondition(picture=torch.from_numpy(picture)[None])
+        return MotionCondition(picture=torch.from_numpy(picture)[None], person=still)
+    pixels = np.nan_to_num(flow.source_pixels)
     known = np.isfinite(flow.source_pixels).all(axis=-1) & (flow.mask > 0)
+    if source.matte is None:
+        return _along_flow(picture, pixels, known)
+    person = person_channels(source.matte, flow.source_pixels, flow.mask > 0)
+    is_still, places = still_pixels(person, flow.mask > 0)
+    if settings.condition == "flow3d":
+        picture = picture * person[1]  # what is no person does not move
+    condition = _along_flow(picture, np.where(is_still[..., None], places, pixels), known | is_still)
+    return replace(condition, person=torch.from_numpy(person)[None])
+
+
+def _along_flow(
+    picture: Float32[np.ndarray, "C H W"], pixels: Float32[np.ndarray, "H W 2"], known: Bool[np.ndarray, "H W"]
+) -> MotionCondition:
     return MotionCondition(
         picture=torch.from_numpy(picture)[None],
-        source_pixels=torch.from_numpy(np.nan_to_num(flow.source_pixels))[None],
+        source_pixels=torch.from_numpy(pixels)[None],
         source_valid=torch.from_numpy(known.astype(np.float32))[None, None],
     )
 

@@ -69,6 +69,7 @@ class ControlSettings:
     warp_latent: bool = False  # `x_warp_latent`: the source latent warped to the target, and where that is valid
     warp_features: bool = False  # `x_warp_feat`: the same with the source's stored tokens, at every attending level
     draft: bool = False  # `x_draft`: flow-warp's picture is seen, and what is diffused is the difference from it
+    background: bool = False  # `x_background`: the person's matte is seen, and behind them the photo stands still
 
     @property
     def channels(self) -> int:

@@ -4,7 +4,7 @@ A diffusers `ControlNetModel` whose condition embedding stands outside of it, so
 condition is computed once, not once per denoising step.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,13 +12,15 @@ from diffusers import ControlNetModel, UNet2DConditionModel
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from likeness.fg_portrait.background import MATTES
 from likeness.fg_portrait.config import ControlSettings
 from likeness.fg_portrait.feature_warp import FeatureWarp
 from likeness.fg_portrait.warping import warp_source
 from likeness.nn.keypoint_flow import KeypointFlow
 
-OPTIONAL_ENTRIES = ("source", "source_pixels", "source_valid", "draft")  # of a condition
+OPTIONAL_ENTRIES = ("source", "source_pixels", "source_valid", "draft", "person")  # of a condition
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +35,7 @@ class MotionCondition:
     source_pixels: Float[Tensor, "N H W 2"] | None = None  # where each pixel lies in the source, 0 to 1; x, y
     source_valid: Float[Tensor, "N 1 H W"] | None = None  # 1 where that is known
     draft: Float[Tensor, "N 3 S S"] | None = None  # flow-warp's picture in [-1, 1]
+    person: Float[Tensor, "N 2 H W"] | None = None  # the matte of the person in the photo, as it lies and carried along
 
     def __len__(self) -> int:
         return len(self.picture)
@@ -99,8 +102,8 @@ class Residuals:
 
 
 class FlowControl(nn.Module):
-    """Control network with an embedding for the flow and, as switches, for the warped source latent and the draft; and
-    what adds warped source features to the denoiser's tokens.
+    """Control network with an embedding for the flow and, as switches, for the warped source latent, the draft and the
+    person's matte; and what adds warped source features to the denoiser's tokens.
     """
 
     def __init__(
@@ -126,8 +129,9 @@ class FlowControl(nn.Module):
         )
         self.warp_embedding = nn.Conv2d(latent_channels + 1, first, 3, padding=1) if settings.warp_latent else None
         self.draft_embedding = nn.Conv2d(latent_channels, first, 3, padding=1) if settings.draft else None
+        self.person_embedding = nn.Conv2d(MATTES, first, 3, padding=1) if settings.background else None
         self.feature_warp = FeatureWarp(denoiser) if settings.warp_features else None
-        for added in (self.warp_embedding, self.draft_embedding):
+        for added in (self.warp_embedding, self.draft_embedding, self.person_embedding):
             if added is not None:
                 nn.init.zeros_(added.weight)
                 nn.init.zeros_(added.bias)  # type: ignore[arg-type]
@@ -155,22 +159,37 @@ class FlowControl(nn.Module):
                 raise ValueError("predicted flow needs the source picture in the condition")
             picture = self.keypoints(condition.source, picture)
         embedded = self.embedding(picture)
+        for added in self._added(condition, source_latents, draft_latents, embedded.shape[-1]):
+            embedded = embedded + added
+        if self.feature_warp is None:
+            return Embedded(control=embedded)
+        if condition.source_pixels is None or condition.source_valid is None:
+            raise ValueError("warped features need source pixels and where they are valid in the condition")
+        return Embedded(control=embedded, source_pixels=condition.source_pixels, source_valid=condition.source_valid)
+
+    def _added(
+        self,
+        condition: MotionCondition,
+        source_latents: Float[Tensor, "N C h w"] | None,
+        draft_latents: Float[Tensor, "N C h w"] | None,
+        size: int,
+    ) -> Iterator[Float[Tensor, "N E h w"]]:
+        """What the switches add to the embedding of the flow, at its size."""
         if self.warp_embedding is not None:
             if condition.source_pixels is None or condition.source_valid is None or source_latents is None:
                 raise ValueError("a warped latent needs source pixels, where they are valid, and the source latents")
             warped = warp_source(
                 source_latents, condition.source_pixels, condition.source_valid, unshuffle=self.unshuffle
             )
-            embedded = embedded + self.warp_embedding(warped)
+            yield self.warp_embedding(warped)
         if self.draft_embedding is not None:
             if draft_latents is None:
                 raise ValueError("a model that works on drafts needs them in the condition")
-            embedded = embedded + self.draft_embedding(draft_latents)
-        if self.feature_warp is None:
-            return Embedded(control=embedded)
-        if condition.source_pixels is None or condition.source_valid is None:
-            raise ValueError("warped features need source pixels and where they are valid in the condition")
-        return Embedded(control=embedded, source_pixels=condition.source_pixels, source_valid=condition.source_valid)
+            yield self.draft_embedding(draft_latents)
+        if self.person_embedding is not None:
+            if condition.person is None:
+                raise ValueError("a model with a still background needs the person's matte in the condition")
+            yield self.person_embedding(F.interpolate(condition.person, (size, size), mode="area"))
 
     def forward(
         self,

@@ -8,6 +8,7 @@ from typing import TypeVar
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from likeness.fg_portrait.background import MATTES
 from likeness.fg_portrait.config import FgPortraitConfig, SamplingSettings
 from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.networks import Networks, build_networks
@@ -52,6 +53,7 @@ def estimate_cost(config: FgPortraitConfig) -> Cost:
             source_pixels=pixels,
             source_valid=pixels[..., 0][:, None],
             draft=torch.empty(frames, 3, config.image_size, config.image_size),
+            person=torch.empty(frames, MATTES, flow, flow),
         )
         sources = source.expand(frames, -1, -1, -1)
         embedded, embedding = _counted(lambda: networks.embed(condition, sources))

@@ -9,8 +9,17 @@ from jaxtyping import UInt8
 
 from likeness.data.region_weights import RegionWeights
 from likeness.data.sample import Sample
+from likeness.fg_portrait.background import background_plate, drawn_matte, over_background
 from likeness.fg_portrait.batches import make_batch, view_of
-from likeness.fg_portrait.condition import make_source, motion_condition, picture_tensor, tensor_pictures
+from likeness.fg_portrait.condition import (
+    Source,
+    make_source,
+    motion_condition,
+    picture_matte,
+    picture_tensor,
+    posed_head,
+    tensor_pictures,
+)
 from likeness.fg_portrait.config import FgPortraitConfig
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.objective import training_loss
@@ -36,7 +45,20 @@ def draw_targets(
     sampler = Sampler(networks, latents, settings=config.sampling, seed=seed)
     conditions = (motion_condition(source, view_of(target), config.control).to(device) for target in sample.targets)
     drawn = [part for part in sampler.sample(conditions) if part is not None]
-    return tensor_pictures(networks.space.decode(torch.cat(drawn)))
+    pictures = tensor_pictures(networks.space.decode(torch.cat(drawn)))
+    return _before_the_background(pictures, sample, source) if config.control.background else pictures
+
+
+def _before_the_background(
+    pictures: UInt8[np.ndarray, "T H W 3"], sample: Sample, source: Source
+) -> UInt8[np.ndarray, "T H W 3"]:
+    """The drawn people before the source's background, or before that of their drafts."""
+    plate = background_plate(sample.source.image, picture_matte(source.view), source.posed)
+    composed = []
+    for picture, target in zip(pictures, sample.targets, strict=True):
+        matte = drawn_matte(picture, posed_head(source.head, source.shape, view_of(target)))
+        composed.append(over_background(picture, matte, plate if target.draft is None else target.draft))
+    return np.stack(composed)
 
 
 @torch.no_grad()

@@ -12,13 +12,22 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from likeness.data.head_square import FEATHER, HeadSquare, head_square, laid_back
+from likeness.data.head_square import (
+    FEATHER,
+    HeadSquare,
+    head_square,
+    laid_back,
+    match_background,
+    matte_in_square,
+)
+from likeness.fg_portrait.background import background_plate, drawn_matte, over_background
 from likeness.fg_portrait.condition import (
     Source,
     View,
     make_source,
     motion_condition,
     picture_tensor,
+    posed_head,
     tensor_pictures,
 )
 from likeness.fg_portrait.config import SamplingSettings
@@ -26,7 +35,7 @@ from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.cost import cost_line
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.sampler import Sampler
-from likeness.media.crop import extract, paste_back
+from likeness.media.crop import extract, paste_back, resize
 from likeness.motion.record import MotionFrame
 from likeness.nn.memory import advised, with_advice
 from likeness.tracking.portrait import Portrait
@@ -53,6 +62,15 @@ class Prepared:
     source: Source  # the photo's square, and the head in it
     source_latents: Float[Tensor, "1 C h w"]
     draw_drafts: DrawDrafts | None  # for networks that work on drafts
+    plate: UInt8[np.ndarray, "W W 3"] | None  # the photo's square without the person, where the background stands still
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """A frame whose picture is being drawn."""
+
+    frame: MotionFrame
+    draft: UInt8[np.ndarray, "H W 3"] | None  # the whole photo by the default renderer
 
 
 def unwatched(items: Iterable[Any], label: str, total: int | None) -> Iterable[Any]:
@@ -84,21 +102,32 @@ def prepare(
         latents = networks.space.encode(picture_tensor(square.image).to(networks.context.device))
     except (RuntimeError, MemoryError) as error:
         raise advised(error, OUT_OF_MEMORY) from error
+    config = networks.config
+    matte = matte_in_square(portrait.image, square.window, config.image_size) if config.control.background else None
+    source = make_source(
+        portrait.head,
+        portrait.shape,
+        View(frame=portrait.rest, camera=square.camera, image=square.image, matte=matte),
+        config.control,
+    )
     return Prepared(
         portrait=portrait,
         square=square,
         networks=networks,
         settings=settings,
         seed=seed,
-        source=make_source(
-            portrait.head,
-            portrait.shape,
-            View(frame=portrait.rest, camera=square.camera, image=square.image),
-            networks.config.control,
-        ),
+        source=source,
         source_latents=latents,
-        draw_drafts=draw_drafts if networks.config.control.draft else None,
+        draw_drafts=draw_drafts if config.control.draft else None,
+        plate=_plate(portrait, square, source) if config.control.background and not config.control.draft else None,
     )
+
+
+def _plate(portrait: Portrait, square: HeadSquare, source: Source) -> UInt8[np.ndarray, "W W 3"]:
+    """The square of the photo without the person, at the photo's resolution."""
+    size = square.window.size
+    whole = extract(portrait.image, square.window, size)
+    return background_plate(whole, matte_in_square(portrait.image, square.window, size), source.posed)
 
 
 def render(
@@ -118,8 +147,8 @@ def render(
         InputError: a frame cannot be posed, the weights need a driving picture, or there is not enough memory.
     """
     sampler = Sampler(prepared.networks, prepared.source_latents, settings=prepared.settings, seed=prepared.seed)
-    drafts: deque[UInt8[np.ndarray, "H W 3"]] = deque()
-    conditions = _conditions(prepared, frames, drafts)
+    waiting: deque[Waiting] = deque()
+    conditions = _conditions(prepared, frames, waiting)
     steps = None if count is None else sampler.sections(count) * len(sampler.timesteps)
     start, shown = perf_counter(), 0
     for latents in watch(with_advice(sampler.sample(conditions), OUT_OF_MEMORY), "denoising", steps):
@@ -127,7 +156,7 @@ def render(
             continue
         for picture in with_advice(decoded(prepared, latents), OUT_OF_MEMORY):
             shown += 1
-            yield _laid_back(prepared, picture, None if prepared.draw_drafts is None else drafts.popleft())
+            yield _laid_back(prepared, picture, waiting.popleft())
     if shown:
         note = cost_line(prepared.networks, prepared.settings, seconds=perf_counter() - start, frames=shown)
         logger.warning("%s", note)
@@ -144,38 +173,51 @@ def decoded(prepared: Prepared, latents: Float[Tensor, "N C h w"]) -> Iterator[U
 
 
 def _conditions(
-    prepared: Prepared, frames: Iterable[MotionFrame], drafts: deque[UInt8[np.ndarray, "H W 3"]]
+    prepared: Prepared, frames: Iterable[MotionFrame], waiting: deque[Waiting]
 ) -> Iterator[MotionCondition]:
-    """The condition of each frame, where the networks are; drafts are left in the queue."""
+    """The condition of each frame, where the networks are; the frames, with their drafts, are left in the queue."""
     camera, device = prepared.source.view.camera, prepared.source_latents.device
     settings = prepared.networks.config.control
     if prepared.draw_drafts is None:
         for frame in frames:
+            waiting.append(Waiting(frame=frame, draft=None))
             yield motion_condition(prepared.source, View(frame=frame, camera=camera), settings).to(device)
         return
-    waiting: deque[MotionFrame] = deque()
+    taken: deque[MotionFrame] = deque()
 
     def passing() -> Iterator[MotionFrame]:
         for frame in frames:
-            waiting.append(frame)
+            taken.append(frame)
             yield frame
 
     for whole in prepared.draw_drafts(passing()):
-        drafts.append(whole)
+        waiting.append(Waiting(frame=taken.popleft(), draft=whole))
         draft = extract(whole, prepared.square.window, prepared.networks.config.image_size)
-        target = View(frame=waiting.popleft(), camera=camera, draft=draft)
+        target = View(frame=waiting[-1].frame, camera=camera, draft=draft)
         yield motion_condition(prepared.source, target, settings).to(device)
 
 
-def _laid_back(
-    prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], draft: UInt8[np.ndarray, "H W 3"] | None
-) -> UInt8[np.ndarray, "H W 3"]:
-    """The square in its photo; with a draft, what the networks changed is added to it at its own resolution."""
-    if draft is None:
-        return laid_back(prepared.portrait.image, prepared.square, picture)
-    window, size = prepared.square.window, len(picture)
-    changed = add_difference(extract(draft, window, window.size), picture, extract(draft, window, size))
-    return paste_back(draft, changed, window, FEATHER * window.size)
+def _laid_back(prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], waiting: Waiting) -> UInt8[np.ndarray, "H W 3"]:
+    """The square in its photo; with a draft, what the networks changed is added to it at its own resolution.
+
+    Where the background stands still, only the person is taken from the square.
+    """
+    square, photo, draft = prepared.square, prepared.portrait.image, waiting.draft
+    window, size = square.window, len(picture)
+    if draft is None and prepared.plate is None:
+        return laid_back(photo, square, picture)
+    if draft is not None:
+        behind = extract(draft, window, window.size)
+        front = add_difference(behind, picture, extract(draft, window, size))
+    else:
+        assert prepared.plate is not None
+        behind, front = prepared.plate, match_background(picture, square.image, square.background)
+        front = resize(front, window.size, window.size)
+    if prepared.networks.config.control.background:
+        target = View(frame=waiting.frame, camera=square.camera)
+        matte = drawn_matte(picture, posed_head(prepared.source.head, prepared.source.shape, target))
+        front = over_background(front, matte, behind)
+    return paste_back(photo if draft is None else draft, front, window, FEATHER * window.size)
 
 
 def add_difference(

@@ -143,6 +143,7 @@ SWITCHES: dict[str, Switch] = {
     "x_warp_latent": _control_flag("warp_latent"),
     "x_warp_feat": _control_flag("warp_features"),
     "x_draft": _control_flag("draft"),
+    "x_background": _control_flag("background"),
     **{f"x_{channel}": _extra(channel) for channel in EXTRA_NAMES},  # type: ignore[arg-type]
     "x_face_loss": on_off(lambda recipe: recipe.model.diffusion.regions == FACE_WEIGHTS, _with_face_weights),
     "x_noise_aug": on_off(lambda recipe: recipe.samples.augmentation.tracker_noise > 0.0, _with_tracker_noise),

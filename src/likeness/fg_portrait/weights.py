@@ -25,6 +25,8 @@ METHOD = "fg-portrait"
 BASE, TINY_VAE, LCM_LORA = "base", "tiny_vae", "lcm_lora"  # folders or links inside a weights folder
 LCM_LORA_FILE = "pytorch_lora_weights.safetensors"
 CONTEXT = "context"
+# What switches of the control network add to it: it is silent at first, so weights without it are a start.
+GROWN = {"warp_latent": "warp_embedding", "draft": "draft_embedding", "background": "person_embedding"}
 
 
 def save_networks(folder: Path, networks: Networks, *, head: HeadModel, trained: str, overwrite: bool = False) -> None:
@@ -96,6 +98,8 @@ def load_networks(
 def load_training_weights(folder: Path, networks: Networks, *, head: HeadModel) -> list[LoadReport]:
     """Copy the parts of a weights folder into networks that go on training, e.g. stage 1's into those of stage 2.
 
+    What a switch adds that the weights were trained without keeps its silent start.
+
     Raises:
         InputError: the folder belongs to another head, other flow settings, or networks of other sizes.
     """
@@ -104,7 +108,10 @@ def load_training_weights(folder: Path, networks: Networks, *, head: HeadModel) 
     config: FgPortraitConfig = read_config(Path(folder), FgPortraitConfig)
     check_flow(config.control.flow, networks.config.control.flow, Path(folder))
     wanted = [name for name in header.parts if name != "motion" or networks.config.temporal is not None]
-    return [_load_part(networks, name, read_part(Path(folder), name)) for name in wanted]
+    stored, control = config.control, networks.config.control
+    grown = [part for switch, part in GROWN.items() if getattr(control, switch) and not getattr(stored, switch)]
+    may_miss = tuple(rf"{part}\." for part in grown)
+    return [_load_part(networks, name, read_part(Path(folder), name), may_miss) for name in wanted]
 
 
 def check_flow(stored: FlowSettings, wanted: FlowSettings, folder: Path) -> None:
@@ -134,7 +141,9 @@ def find_beside(folder: Path, name: str, what: str) -> Path:
     return path
 
 
-def _load_part(networks: Networks, name: str, tensors: Mapping[str, Tensor]) -> LoadReport:
-    """One part of our own making: every tensor must be there and fit."""
+def _load_part(
+    networks: Networks, name: str, tensors: Mapping[str, Tensor], may_miss: tuple[str, ...] = ()
+) -> LoadReport:
+    """One part of our own making: every tensor must be there and fit, but for those that may miss."""
     targets: Mapping[str, Tensor] = {CONTEXT: networks.context} if name == CONTEXT else networks.part(name)  # type: ignore[arg-type]
-    return load_tensors(targets, tensors, part=name)
+    return load_tensors(targets, tensors, part=name, may_miss=may_miss if name == "control" else ())
