@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from likeness.flow.carry import FADE, carrier, carry, carry_source
+from likeness.flow.carry import FADE, carrier, carry, carry_source, target_surface
 from likeness.flow.depth import visible_points
 from likeness.flow.surface_field import field_at, surface_field
 from likeness.geometry.closest import build_surface_index, closest_points
@@ -88,6 +88,19 @@ def test_an_open_mouth_is_open():
     assert np.ptp(target[mouth, 1]) > 0.02
     carried = carry(carrier(source, target), middle + [[0.0, 0.0, 0.0], [0.0, 0.0, 0.003], [0.004, 0.0, 0.0]])
     assert (carried.height > 0.003).all()
+
+
+def test_the_surface_that_a_camera_shows_lies_on_the_target():
+    source, target = carry_source(SOURCE, resolution=64), in_head(TARGET)
+    way = carrier(source, target)
+    places = target_surface(way, TARGET.T_cam_head, TARGET.camera)
+    shown = np.isfinite(places).all(axis=1)
+    assert places.shape == (64 * 64, 3) and 0.1 < shown.mean() < 0.9
+    nearest = closest_points(build_surface_index(target, TARGET.faces), places[shown])
+    assert nearest.distance.max() < 1e-5
+    rows, columns = np.divmod(np.flatnonzero(shown), 64)
+    pixels = TARGET.camera.project(TARGET.T_cam_head.apply(places[shown]))
+    np.testing.assert_allclose(pixels, np.stack([columns, rows], axis=1) + 0.5, atol=1e-3)
 
 
 def test_far_points_follow_the_head_alone():

@@ -7,14 +7,15 @@ Not part of Export3D: it joins FG-Portrait's surface field to its volume.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from likeness.export3d.blocks import ResidualBlock, activation, convolution, coordinate_channels, doubled, reduced
-from likeness.export3d.cameras import head_from_world
-from likeness.flow.carry import Carrier, carry
+from likeness.export3d.cameras import frame_of_camera, head_from_world, world_from_head
+from likeness.flow.carry import Carrier, carry, target_surface
 
 HINTS = 5  # seen, facing, near the surface, far from it, matte
 NEAR_HEIGHT, FAR_HEIGHT = 0.005, 0.04  # metres above the surface that the hints tell apart
@@ -52,6 +53,15 @@ class Lift:
             Lift(maps=LiftMaps(features=features, colours=colours, matte=matte), carriers=(carrier,))
             for features, colours, matte, carrier in zip(*maps, self.carriers, strict=True)
         ]
+
+    def surface(self, cameras: Float[Tensor, "B 25"], side: int) -> Float[Tensor, "B N 3"]:
+        """World points of the heads' surfaces that the pixels of cameras show, row by row; NaN where they show none."""
+        places = []
+        for carrier, numbers in zip(self.carriers, cameras.detach().cpu().double().numpy(), strict=True):
+            T_cam_head, camera = frame_of_camera(numbers, width=side, height=side)
+            found = target_surface(carrier, T_cam_head, camera, threads=torch.get_num_threads())
+            places.append(torch.from_numpy(world_from_head(found).astype(np.float32)))
+        return torch.stack(places).to(cameras.device)
 
     def at(self, points: Float[Tensor, "B N 3"], *, full: bool = False) -> LiftedPoints:
         """Read the photos at world points, carried back.

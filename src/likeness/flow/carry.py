@@ -5,19 +5,21 @@ Near the surface a point goes with its nearest triangle (frame rule). With the d
 flow fades, so that hair and shoulders follow the head alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from likeness.flow.carry_kernels import carry_points
-from likeness.flow.depth import SeenSurface, seen_surface, visible_points
+from likeness.flow.depth import SeenSurface, render_depth, seen_surface, visible_points
 from likeness.flow.posed import PosedHead
 from likeness.flow.surface_field import SurfaceField, surface_field
 from likeness.geometry.bands import run_bands
+from likeness.geometry.camera import Camera
 from likeness.geometry.closest import ClosestPoints, SurfaceIndex, build_surface_index, closest_points, refit
 from likeness.geometry.mesh import face_normals
+from likeness.geometry.transform import RigidTransform
 
 FADE = 0.03  # metres from the surface at which the expression's flow has fallen to 1/e, as a Gaussian
 NEAREST = 0.01  # metres before the source's camera: what comes nearer has no place in its picture
@@ -36,7 +38,7 @@ class CarrySource:
     skin: SurfaceIndex  # of them, without eyeballs, teeth and mouth; its faces are numbered by `skin_faces`
     skin_faces: Int[np.ndarray, " S"]
     is_skin: Bool[np.ndarray, " F"]
-    is_rim: Bool[np.ndarray, " F"]  # faces of the skin with an edge at an opening
+    is_rim: Bool[np.ndarray, " F"]  # faces with an edge at an opening, or at the end of a row of teeth
     seen: SeenSurface
 
 
@@ -113,6 +115,22 @@ def carry(carrier: Carrier, points: Float[np.ndarray, "N 3"], *, threads: int = 
     )
 
 
+def target_surface(
+    carrier: Carrier, T_cam_head: RigidTransform, camera: Camera, *, threads: int = 1
+) -> Float32[np.ndarray, "N 3"]:
+    """The place of the target's surface that each pixel of a camera shows, row by row, head's frame (metres); NaN where
+    it shows none.
+    """
+    seen = replace(carrier.source.head, vertices=T_cam_head.apply(carrier.field.vertices))
+    raster = render_depth(seen, camera, threads=threads)
+    depth = np.where(raster.face >= 0, raster.depth, np.float32(np.nan))
+    rows, columns = np.indices(depth.shape)
+    pixels = np.stack([columns, rows], axis=-1) + 0.5
+    rays = (pixels - camera.centre_pixels) / camera.focal_pixels
+    places = np.concatenate([rays * depth[..., None], depth[..., None]], axis=-1).reshape(-1, 3)
+    return T_cam_head.inverse().apply(places).astype(np.float32)
+
+
 def _carried(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -> CarriedPoints:
     """The same, in this order."""
     field, source, count = carrier.field, carrier.source, len(points)
@@ -167,7 +185,7 @@ def _bound(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -> 
 def _before_an_opening(
     carrier: Carrier, points: Float[np.ndarray, "N 3"], nearest: ClosestPoints
 ) -> Bool[np.ndarray, " N"]:
-    """Which points lie beside the rim of mouth, eyes or neck, not straight above or below the skin: in the air."""
+    """Which points lie beside the rim of mouth, eyes, neck or teeth, not straight above or below it: in the air."""
     chosen = np.flatnonzero(carrier.source.is_rim[nearest.face])
     outwards = _outwards(carrier, points[chosen], nearest.face[chosen], nearest.barycentrics[chosen])
     is_before = np.zeros(len(points), dtype=bool)
@@ -188,11 +206,12 @@ def _outwards(
 
 
 def _rim_faces(faces: Int[np.ndarray, "F 3"], is_skin: Bool[np.ndarray, " F"]) -> Bool[np.ndarray, " F"]:
-    """Faces of the skin with an edge that no other face of it has."""
-    edges = np.sort(faces[is_skin][:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1).astype(np.int64)
-    _, place, count = np.unique(edges[:, 0] << 32 | edges[:, 1], return_inverse=True, return_counts=True)
+    """Faces with an edge that no other face has, of the skin alone or of the inner parts alone."""
     is_rim = np.zeros(len(faces), dtype=bool)
-    is_rim[is_skin] = (count[place].reshape(-1, 3) == 1).any(axis=1)
+    for chosen in (is_skin, ~is_skin):
+        edges = np.sort(faces[chosen][:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1).astype(np.int64)
+        _, place, count = np.unique(edges[:, 0] << 32 | edges[:, 1], return_inverse=True, return_counts=True)
+        is_rim[chosen] = (count[place].reshape(-1, 3) == 1).any(axis=1)
     return is_rim
 
 
