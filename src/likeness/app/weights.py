@@ -1,6 +1,6 @@
 """Weights folders on the command line: made from other projects' weights, and described."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -47,8 +47,28 @@ class WeightsShow:
             say(line)
 
 
+@dataclass(frozen=True, kw_only=True)
+class WeightsPack:
+    """Copy weights in half precision with checksums, as they are handed on."""
+
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    out: Folder  # folder to write
+    overwrite: FlagCreatePairsOff[bool] = False  # replace OUT if it is a weights folder
+
+    def run(self) -> None:
+        from likeness.nn.require import require_models
+
+        require_models("likeness weights pack")
+        from likeness.nn.packed import pack_weights
+
+        size = pack_weights(self.folder, self.out, overwrite=self.overwrite)
+        say(f"{self.out}: {size / 1e6:.1f} MB")
+
+
 WeightsCommand = Annotated[
-    Annotated[WeightsMake, subcommand("make")] | Annotated[WeightsShow, subcommand("show")],
+    Annotated[WeightsMake, subcommand("make")]
+    | Annotated[WeightsShow, subcommand("show")]
+    | Annotated[WeightsPack, subcommand("pack")],
     subcommand("weights", description="Make and describe folders of weights."),
 ]
 
@@ -101,12 +121,21 @@ def describe_weights(folder: Path) -> Iterator[str]:
     from likeness.nn.require import require_models
 
     require_models("likeness weights show")
-    from likeness.fg_portrait.config import FgPortraitConfig
-    from likeness.nn.checkpoint import read_config, read_header, read_part
+    from likeness.nn.checkpoint import read_header, read_part
 
     header = read_header(folder)
     yield f"{folder}: {header.method}, head {header.head_name} {header.head_version}"
     yield f"trained: {header.trained}"
+    yield from _DESCRIPTIONS[header.method](folder) if header.method in _DESCRIPTIONS else ()
+    for name in header.parts:
+        count = sum(value.numel() for value in read_part(folder, name).values())
+        yield f"{name}: {count / 1e6:.2f} million parameters"
+
+
+def _describe_fg_portrait(folder: Path) -> Iterator[str]:
+    from likeness.fg_portrait.config import FgPortraitConfig
+    from likeness.nn.checkpoint import read_config
+
     config: FgPortraitConfig = read_config(folder, FgPortraitConfig)
     flow = config.control.flow
     yield (
@@ -114,9 +143,36 @@ def describe_weights(folder: Path) -> Iterator[str]:
         f"{config.control.channels} channels at {flow.resolution} pixels, "
         f"{'with' if config.temporal else 'without'} temporal layers"
     )
-    for name in header.parts:
-        count = sum(value.numel() for value in read_part(folder, name).values())
-        yield f"{name}: {count / 1e6:.2f} million parameters"
+
+
+def _describe_export3d(folder: Path) -> Iterator[str]:
+    from likeness.export3d.config import Export3dConfig
+    from likeness.nn.checkpoint import read_config
+
+    config: Export3dConfig = read_config(folder, Export3dConfig)
+    expression = config.expression
+    more = [
+        word for word, is_on in (("background layer", config.background), ("lifted features", config.lift)) if is_on
+    ]
+    yield (
+        f"{config.image_size} pixels, planes of {config.plane_size}, volume at {config.volume.resolution}, "
+        f"encoding {expression.encoding} with {expression.directions} directions, {' and '.join(more) or 'plain'}"
+    )
+
+
+def _describe_encoder(folder: Path) -> Iterator[str]:
+    from likeness.export3d.config import ExpressionSettings
+    from likeness.nn.checkpoint import read_config
+
+    settings: ExpressionSettings = read_config(folder, ExpressionSettings)
+    yield f"{settings.inputs} numbers, {settings.directions} directions, vectors of {settings.width}"
+
+
+_DESCRIPTIONS: dict[str, Callable[[Path], Iterator[str]]] = {
+    "fg-portrait": _describe_fg_portrait,
+    "export3d": _describe_export3d,
+    "clebs": _describe_encoder,
+}
 
 
 def _link(path: Path, target: Path) -> None:
