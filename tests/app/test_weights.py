@@ -3,8 +3,10 @@
 import pytest
 
 from likeness.app.cli import main
+from likeness.export3d.weights import save_model
 from likeness.fg_portrait.weights import load_networks
 from likeness.heads.builtin import builtin_head
+from tests.export3d.models import tiny_config, tiny_model
 from tests.nn.foreign import foreign_files as made
 
 
@@ -43,6 +45,17 @@ def test_what_is_missing_is_named(options: list[str], message: str, tmp_path, ca
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert {path.name for path in tmp_path.iterdir()} == {"sd15"}
+
+
+def test_export3d_is_described_and_packed(tmp_path, capsys) -> None:
+    folder = tmp_path / "weights"
+    save_model(folder, tiny_model(tiny_config(lift=True)), head=builtin_head(), trained="never")
+    assert main(["weights", "pack", str(folder), "--out", str(tmp_path / "packed")]) == 0
+    assert "MB" in capsys.readouterr().out
+    assert main(["weights", "show", str(tmp_path / "packed")]) == 0
+    text = capsys.readouterr().out
+    assert "64 pixels" in text and "lebs with 6 directions, lifted features" in text and "detail: 0.0" in text
+    assert main(["weights", "pack", str(folder), "--out", str(tmp_path / "packed")]) == 2
 
 
 def test_a_folder_that_holds_no_weights(tmp_path, capsys) -> None:
