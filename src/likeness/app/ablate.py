@@ -60,7 +60,7 @@ class AblateExport3d(AblationOptions):
     paper's numbers beside ours. Somebody in eight is kept for the test unless --test names other clips.
     """
 
-    preset: Positional[Literal["tiny", "laptop", "small", "base_256", "base_512"]]
+    preset: Positional[Literal["tiny", "laptop", "laptop_128", "small", "base_256", "base_512"]]
     rows: str = "expr,cond,clebs_negatives,x_tema,x_low_pass"
     """switches, separated by commas: expr for all its values, expr=lebs_5 for one, x_tema+x_low_pass for both"""
     clebs_steps: int | None = None  # of each expression encoder; the preset has its own length

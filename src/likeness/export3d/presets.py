@@ -1,4 +1,6 @@
-"""Named models: `base_512` and `base_256` (the paper's size, as far as it is known), `small`, `laptop` and `tiny`."""
+"""Named models: `base_512` and `base_256` (the paper's size, as far as it is known), `small`,
+`laptop_128`, `laptop` and `tiny`.
+"""
 
 from dataclasses import replace
 
@@ -65,6 +67,12 @@ def laptop(expression: ExpressionSettings) -> Export3dConfig:
     )
 
 
+def laptop_128(expression: ExpressionSettings) -> Export3dConfig:
+    """The same networks at 128 pixels: the weights of `laptop` are a start."""
+    config = laptop(expression)
+    return replace(config, image_size=128, volume=replace(config.volume, resolution=64))
+
+
 def tiny(expression: ExpressionSettings) -> Export3dConfig:
     """64 pixels, for tests: half a million parameters."""
     return Export3dConfig(
@@ -79,4 +87,11 @@ def tiny(expression: ExpressionSettings) -> Export3dConfig:
     )
 
 
-PRESETS = {"base_512": base_512, "base_256": base_256, "small": small, "laptop": laptop, "tiny": tiny}
+PRESETS = {
+    "base_512": base_512,
+    "base_256": base_256,
+    "small": small,
+    "laptop_128": laptop_128,
+    "laptop": laptop,
+    "tiny": tiny,
+}

@@ -64,6 +64,13 @@ def laptop(expression: ExpressionSettings) -> Recipe:
     return Recipe(model=PRESETS["laptop"](expression), samples=_samples(64), losses=losses, training=training)
 
 
+def laptop_128(expression: ExpressionSettings) -> Recipe:
+    """Two hours more, from weights of `laptop`."""
+    recipe = laptop(expression)
+    training = replace(recipe.training, batch=4, micro_batch=4, rate=5e-4, validate_every=500)
+    return replace(recipe, model=PRESETS["laptop_128"](expression), samples=_samples(128), training=training)
+
+
 def tiny(expression: ExpressionSettings) -> Recipe:
     """Seconds on one core; nothing is augmented."""
     samples = SampleSettings(size=64, pairs=PAIRS, augmentation=UNCHANGED)
@@ -75,7 +82,14 @@ def tiny(expression: ExpressionSettings) -> Recipe:
     return Recipe(model=PRESETS["tiny"](expression), samples=samples, losses=losses, training=training)
 
 
-RECIPES = {"base_512": base_512, "base_256": base_256, "small": small, "laptop": laptop, "tiny": tiny}
+RECIPES = {
+    "base_512": base_512,
+    "base_256": base_256,
+    "small": small,
+    "laptop_128": laptop_128,
+    "laptop": laptop,
+    "tiny": tiny,
+}
 
 
 def _samples(size: int) -> SampleSettings:
