@@ -24,6 +24,7 @@ from likeness.geometry.transform import RigidTransform
 FADE = 0.03  # metres from the surface at which the expression's flow has fallen to 1/e, as a Gaussian
 NEAREST = 0.01  # metres before the source's camera: what comes nearer has no place in its picture
 _STRAIGHT = 0.9  # cosine to the normal from which a point lies below the skin itself, and not behind an opening of it
+_WALL = 0.006  # metres: how thick teeth and the wall of the mouth are
 _CELL = 0.02  # metres: points are looked up cell by cell, neighbours together
 _CELLS = 1 << 10  # along an axis
 
@@ -168,7 +169,8 @@ def _bound(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -> 
     """The place of the surface that each point goes with.
 
     The head is solid: between the skin and the eyeballs, teeth and mouth behind it there is no air, so points straight
-    below the skin go with it, even if an inner part is nearer.
+    below the skin go with it, even if an inner part is nearer. So do points well behind the wall of the mouth, which a
+    camera below the chin would see.
     """
     nearest = closest_points(carrier.field.index, points, threads=threads)
     face, weights, distance = nearest.face.copy(), nearest.barycentrics.copy(), nearest.distance.copy()
@@ -176,7 +178,9 @@ def _bound(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -> 
     on_skin = closest_points(carrier.skin, points[inner], threads=threads)
     skin_face = carrier.source.skin_faces[on_skin.face]
     outwards = _outwards(carrier, points[inner], skin_face, on_skin.barycentrics)
-    below = np.flatnonzero(outwards < -_STRAIGHT * on_skin.distance)
+    behind = _outwards(carrier, points[inner], face[inner], weights[inner]) < -_WALL
+    is_mouth = carrier.source.head.eye_of_face[face[inner]] < 0
+    below = np.flatnonzero((outwards < -_STRAIGHT * on_skin.distance) | (behind & is_mouth))
     face[inner[below]], weights[inner[below]] = skin_face[below], on_skin.barycentrics[below]
     distance[inner[below]] = on_skin.distance[below]
     return ClosestPoints(face=face, barycentrics=weights, distance=distance)
