@@ -83,6 +83,11 @@ def test_a_generator_without_average_keeps_none() -> None:
     assert row("density=0").model.losses.density == 0.0
 
 
+def test_rows_that_read_photos_with_mattes_say_so() -> None:
+    assert row("x_lift").model.model.lift and row("x_lift").model.model.needs_matte
+    assert row("x_background").model.model.needs_matte and not RECIPE.model.model.needs_matte
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
