@@ -90,8 +90,8 @@ def test_conditions_hold_the_matte_and_background_does_not_move() -> None:
     matte = np.zeros((64, 64), np.float32)
     matte[8:, 16:48] = 1.0
     seen = replace(view(rest()), matte=matte)
-    made = motion_condition(source(seen, control), view(turned(20.0)), control)
-    plain = motion_condition(source(seen, settings()), view(turned(20.0)), settings())
+    made = motion_condition([source(seen, control)], view(turned(20.0)), control)
+    plain = motion_condition([source(seen, settings())], view(turned(20.0)), settings())
     assert plain.person is None and made.person is not None
     torch.testing.assert_close(made.person[0, 0], torch.from_numpy(matte_at(matte, 16)))
     background = made.person[0].amax(0) == 0
@@ -105,7 +105,7 @@ def test_conditions_hold_the_matte_and_background_does_not_move() -> None:
     config = replace(tiny(), control=control)
     torch.testing.assert_close(mirrored_condition(made, config).person, made.person.flip(-1))
     landmarks = replace(settings(background=True, condition="landmark"), warp_latent=False)
-    drawn = motion_condition(source(seen, landmarks), view(turned(20.0)), landmarks)
+    drawn = motion_condition([source(seen, landmarks)], view(turned(20.0)), landmarks)
     assert drawn.person is not None and drawn.source_pixels is None
 
 
@@ -142,9 +142,9 @@ def test_nothing_of_the_person_is_left_in_the_plate_and_all_of_the_rest() -> Non
     whole = extract(portrait().image, window, window.size)
     unchanged = (prepared.plate == whole).all(axis=-1)
     assert unchanged.mean() > 0.2
-    face = head_mask(prepared.source.posed, window.size)
+    face = head_mask(prepared.sources[0].posed, window.size)
     assert np.abs(prepared.plate[face].astype(int) - whole[face]).mean() > 20.0
-    plate = background_plate(whole, np.zeros((window.size, window.size), np.float32), prepared.source.posed)
+    plate = background_plate(whole, np.zeros((window.size, window.size), np.float32), prepared.sources[0].posed)
     assert not np.array_equal(plate[face], whole[face])  # the fitted head is the person even where no matte says so
 
 
@@ -167,13 +167,13 @@ def test_the_background_of_a_clip_stands_still(monkeypatch) -> None:
     assert beside.sum() > 500
     for picture in drawn:
         np.testing.assert_array_equal(picture[beside], photo[beside])
-    head = head_mask(prepared.source.posed, 64).mean()
+    head = head_mask(prepared.sources[0].posed, 64).mean()
     assert 0.1 < head < 0.6
     assert all(not np.array_equal(one, other) for one, other in zip(drawn, drawn[1:], strict=False))
 
 
 def test_the_drawn_matte_holds_the_posed_head() -> None:
-    posed = ready(with_background()).source.posed
+    posed = ready(with_background()).sources[0].posed
     nothing = np.zeros((64, 64, 3), np.uint8)
     matte = drawn_matte(nothing, posed)
     inner = head_mask(posed, 64)

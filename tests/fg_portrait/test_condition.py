@@ -26,7 +26,7 @@ from tests.fg_portrait.scenes import SIZE, image, rest, sample, settings, source
 
 
 def test_zero_motion_is_zero_flow_and_the_identity() -> None:
-    made = motion_condition(source(), view(rest()), settings())
+    made = motion_condition([source()], view(rest()), settings())
     assert made.picture.shape == (1, 12, 16, 16)
     assert made.picture.abs().max() < 1e-3
     assert made.source_pixels is not None and made.source_valid is not None
@@ -38,7 +38,7 @@ def test_zero_motion_is_zero_flow_and_the_identity() -> None:
 
 
 def test_a_turn_moves_what_it_should() -> None:
-    made = motion_condition(source(), view(turned(20.0)), settings())
+    made = motion_condition([source()], view(turned(20.0)), settings())
     assert made.picture.abs().max() > 0.1
     assert torch.isfinite(made.picture).all()
 
@@ -46,14 +46,14 @@ def test_a_turn_moves_what_it_should() -> None:
 @pytest.mark.parametrize(("extra", "count"), [("visibility", 1), ("normals", 3), ("mask", 1), ("gaze", 3)])
 def test_extras_are_further_channels(extra: str, count: int) -> None:
     flow = FlowSettings(resolution=16, samples=4, extras=(extra,))
-    made = motion_condition(source(), view(turned(20.0)), settings(flow=flow))
+    made = motion_condition([source()], view(turned(20.0)), settings(flow=flow))
     assert made.picture.shape[1] == 12 + count
     assert made.picture[:, 12:].any() or extra == "gaze"
 
 
 def test_landmarks_are_drawn_where_the_head_is() -> None:
     control = settings(condition="landmark", flow=FlowSettings(resolution=64))
-    made = motion_condition(source(), view(turned(0.0)), control)
+    made = motion_condition([source()], view(turned(0.0)), control)
     assert made.picture.shape == (1, 3, 64, 64)
     drawn = made.picture[0].amax(0) > 0
     assert made.source_valid is not None
@@ -63,24 +63,24 @@ def test_landmarks_are_drawn_where_the_head_is() -> None:
 
 def test_pictures_as_conditions() -> None:
     driving = replace(view(rest()), image=image(1))
-    made = motion_condition(source(), driving, settings(condition="drive_rgb", flow=FlowSettings(resolution=64)))
+    made = motion_condition([source()], driving, settings(condition="drive_rgb", flow=FlowSettings(resolution=64)))
     torch.testing.assert_close(made.picture, picture_tensor(image(1)))
-    made = motion_condition(source(), driving, settings(condition="pred_flow", flow=FlowSettings(resolution=64)))
+    made = motion_condition([source()], driving, settings(condition="pred_flow", flow=FlowSettings(resolution=64)))
     assert made.source is not None
     torch.testing.assert_close(made.source, picture_tensor(image(0)))
     with pytest.raises(InputError, match="the driving picture"):
-        motion_condition(source(), replace(driving, image=None), settings(condition="drive_rgb"))
+        motion_condition([source()], replace(driving, image=None), settings(condition="drive_rgb"))
 
 
 def test_drafts_are_part_of_the_condition_where_they_are_asked_for() -> None:
     target = replace(view(turned(8.0)), draft=image(4))
-    made = motion_condition(source(), target, settings(draft=True))
+    made = motion_condition([source()], target, settings(draft=True))
     torch.testing.assert_close(made.draft, picture_tensor(image(4)))
-    assert motion_condition(source(), target, settings()).draft is None
+    assert motion_condition([source()], target, settings()).draft is None
     mirrored = mirrored_condition(made, replace(tiny(), control=settings(draft=True)))
     torch.testing.assert_close(mirrored.draft, picture_tensor(image(4)[:, ::-1]))
     with pytest.raises(InputError, match="works on drafts, which these clips do not have") as caught:
-        motion_condition(source(), view(rest()), settings(draft=True))
+        motion_condition([source()], view(rest()), settings(draft=True))
     assert "\n" not in str(caught.value)
 
 
@@ -136,12 +136,12 @@ def test_windows_become_batches_of_the_second_stage() -> None:
 
 
 def test_mirroring_twice_changes_nothing_and_once_is_the_mirrored_turn() -> None:
-    left = motion_condition(source(), view(turned(15.0)), settings())
+    left = motion_condition([source()], view(turned(15.0)), settings())
     twice = mirrored_condition(mirrored_condition(left, config()), config())
     for one, other in ((left.picture, twice.picture), (left.source_pixels, twice.source_pixels)):
         assert one is not None and other is not None
         torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
-    right = motion_condition(source(), view(turned(-15.0)), settings())
+    right = motion_condition([source()], view(turned(-15.0)), settings())
     mirrored = mirrored_condition(left, config())
     difference = (mirrored.picture - right.picture).abs().median()
     assert difference < 0.02  # the head is nearly symmetric

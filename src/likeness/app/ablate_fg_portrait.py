@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from likeness.app.ablate import AblateFgPortrait
 from likeness.app.ablation import DRAW_SEED, KnownScenes, TrainedRow, Workplace, run_ablation, warped
 from likeness.app.results import Watch, unwatched
 from likeness.app.train import TrainFgPortrait
 from likeness.app.train_fg_portrait import chosen_recipe, first_networks
 from likeness.data.clip import Clip
-from likeness.data.sample import Sample
+from likeness.data.pairs import draw_further_sources
+from likeness.data.sample import Sample, shot_of
 from likeness.evaluation.ablation_report import PROGRESS
 from likeness.evaluation.report import Measure
 from likeness.evaluation.results import Row
@@ -58,6 +61,7 @@ class FgPortraitMethod:
         self.switches, self.published = TABLE, PUBLISHED
         self.progress: Sequence[Measure] = PROGRESS
         self._drafted: dict[str, Sample] = {}  # by the scene's name: drawn once for all rows
+        self._tested: dict[str, Clip] = {}  # by name: where scenes find further pictures of their people
 
     def usable(self, clips: Sequence[Clip], recipes: Sequence[Recipe]) -> Sequence[Clip]:
         """Those with drafts, where a row works on them.
@@ -69,6 +73,7 @@ class FgPortraitMethod:
 
     def testable(self, clips: Sequence[Clip], recipes: Sequence[Recipe]) -> Sequence[Clip]:
         """All: drafts of scenes are drawn as they are needed."""
+        self._tested = {clip.header.name: clip for clip in clips}
         return clips
 
     def train(self, variant: Variant, recipe: Recipe, *, seed: int, folder: Path, place: Workplace) -> Row:
@@ -91,7 +96,8 @@ class FgPortraitMethod:
         networks = networks.to(place.device)
 
         def sample(scene: Scene, known: Known) -> Sample:
-            return self._with_draft(scene, known, place.head) if config.control.draft else scene.sample
+            shown = self._with_draft(scene, known, place.head) if config.control.draft else scene.sample
+            return self._with_further_sources(shown, config.control.sources - 1)
 
         def draw(scene: Scene, known: Known, number: int) -> Image:
             seed = DRAW_SEED + number
@@ -102,6 +108,20 @@ class FgPortraitMethod:
             return mean_loss(networks, samples, place.head, config=config, seed=DRAW_SEED, draws=LOSS_DRAWS)
 
         return TrainedRow(draw=draw, loss=loss)
+
+    def _with_further_sources(self, sample: Sample, count: int) -> Sample:
+        """The sample with further pictures of its person from its clip, none of them the one that is to be drawn."""
+        if count < 1:
+            return sample
+        clip = self._tested[sample.clip]
+        shown = [shot.frame.translation for shot in (sample.source, *sample.targets)]
+        taken = [
+            index
+            for index, translation in enumerate(clip.motion.translation)
+            if any(np.array_equal(translation, other) for other in shown)
+        ]
+        further = draw_further_sources(clip, np.random.default_rng(DRAW_SEED), count, taken)
+        return replace(sample, more_sources=tuple(shot_of(clip, index, self.image_size) for index in further))
 
     def _with_draft(self, scene: Scene, known: Known, head: HeadModel) -> Sample:
         """The scene's sample for networks that work on drafts, whether its clip has one or not."""

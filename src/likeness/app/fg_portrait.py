@@ -1,7 +1,9 @@
 """FG-Portrait behind the table of renderers: weights from a folder, options over those of the weights, the device."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +17,7 @@ from likeness.fg_portrait.renderer import DrawDrafts, Prepared, prepare, render
 from likeness.fg_portrait.schedule import sampling_timesteps
 from likeness.fg_portrait.weights import load_networks
 from likeness.heads.model import HeadModel
+from likeness.media.input import check_input
 from likeness.nn.checkpoint import read_config
 from likeness.tracking.portrait import Portrait
 
@@ -22,8 +25,31 @@ LCM_STEPS = 8  # where LCM is asked for and no number is given
 logger = logging.getLogger(__name__)
 
 
-def open_fg_portrait(rendering: Rendering, *, watch: Watch, count: int) -> Renderer:
+def check_more_photos(weights: Path, more_photos: Sequence[Path]) -> None:
+    """The weights read as many photos as are given, and these are there.
+
+    Raises:
+        InputError: they do not or are not, or the weights cannot be read.
+    """
+    check_method(weights, "fg-portrait")
+    config: FgPortraitConfig = read_config(weights, FgPortraitConfig)
+    most, given = config.control.sources, 1 + len(more_photos)
+    if most == 1:
+        raise InputError(
+            f"{weights} was trained to read one photo: leave --more-photos out, or give weights that were "
+            "trained with --sources 2 or more"
+        )
+    if given > most:
+        raise InputError(f"{given} photos are given, but {weights} reads at most {most}: leave some out")
+    for path in more_photos:
+        check_input(path, "photo")
+
+
+def open_fg_portrait(rendering: Rendering, *, watch: Watch, count: int, more: Sequence[Portrait] = ()) -> Renderer:
     """The renderer with the weights that are asked for.
+
+    Args:
+        more: further photos of the person; see `check_more_photos`.
 
     Raises:
         InputError: the folder or an option cannot be used.
@@ -47,7 +73,9 @@ def open_fg_portrait(rendering: Rendering, *, watch: Watch, count: int) -> Rende
     def prepare_portrait(portrait: Portrait) -> Prepared:
         networks = networks_for(portrait.head)
         drafts = flow_warp_frames(portrait) if networks.config.control.draft else None
-        return prepare(portrait, networks=networks, settings=settings, seed=rendering.seed, draw_drafts=drafts)
+        return prepare(
+            portrait, networks=networks, settings=settings, seed=rendering.seed, draw_drafts=drafts, more=more
+        )
 
     def render_frames(prepared: Any, frames: Any) -> Any:
         return render(prepared, frames, watch=watch, count=count)

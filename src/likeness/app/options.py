@@ -50,11 +50,13 @@ class Edits:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """Which face, and which picture of it comes out."""
+    """Which face, in which photos, and which picture of it comes out."""
 
     face: FaceNumber = None  # number of the face in the photo, from the left; otherwise the largest
     frame: Frame = "full"  # the whole photo, or a square around the head
     size: Pixels = None  # longer side of the result in pixels; otherwise that of the photo
+    more_photos: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE [FILE ...]")] = ()
+    """further photos of the same person, for weights of fg-portrait that read several"""
 
 
 @dataclass(frozen=True, kw_only=True)

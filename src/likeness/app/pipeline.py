@@ -48,7 +48,7 @@ def animate(
     options = options or AnimateOptions()
     target = check_target(Path(out), overwrite=overwrite, inputs=[photo, driving])
     check_picture(options.picture)
-    check_rendering(options.rendering)
+    check_rendering(options.rendering, more_photos=options.picture.more_photos)
     head = open_head(options.rendering.head or NAME)
     controls, amounts = split_settings(options.edits.set, options.rendering.method)
     change, strengths = head_edit(replace(options.edits, set=controls), head), region_strengths(options.strength)
@@ -57,6 +57,7 @@ def animate(
         raise InputError(f"{driving} moves, but {out} is a picture: give the name of a video, such as OUT.mp4")
     audio = source.audio if options.audio is None else check_audio(options.audio)
     portrait = read_portrait(Path(photo), head, face=options.picture.face)
+    more = [read_portrait(path, head, face=None) for path in options.picture.more_photos]
     performance = perform(source.motion(watch), portrait, mode=options.motion, pose_reference=options.pose_reference)
     performance = apply_edit_to_motion(scale_regions(performance, portrait.rest, strengths), change, head)
     directions = DirectionShifts(amounts=amounts)
@@ -65,7 +66,14 @@ def animate(
         directions = DirectionShifts(amounts=amounts, parts=sweep_parts(len(performance)))
     framing = frame_portrait(portrait, options.picture)
     return write_result(
-        target, framing, performance, rendering=options.rendering, directions=directions, audio=audio, watch=watch
+        target,
+        framing,
+        performance,
+        rendering=options.rendering,
+        directions=directions,
+        more=more,
+        audio=audio,
+        watch=watch,
     )
 
 
@@ -89,7 +97,7 @@ def edit(
     inputs = [photo] if timeline is None else [photo, timeline]
     target = check_target(Path(out), overwrite=overwrite, inputs=inputs)
     check_picture(picture)
-    check_rendering(rendering)
+    check_rendering(rendering, more_photos=picture.more_photos)
     head = open_head(rendering.head or NAME)
     edits = edits or Edits()
     controls, amounts = split_settings(edits.set, rendering.method)
@@ -98,6 +106,7 @@ def edit(
         raise InputError(f"a timeline needs a video, but {out} is a picture: give a name such as OUT.mp4")
     score = None if timeline is None else load_timeline(Path(timeline), head)
     portrait = read_portrait(Path(photo), head, face=picture.face)
+    more = [read_portrait(path, head, face=None) for path in picture.more_photos]
     rest = apply_edit(portrait.rest, change, head) if score is not None else portrait.rest
     shape, camera = portrait.shape, portrait.camera
     if score is not None:
@@ -110,7 +119,7 @@ def edit(
     directions = DirectionShifts(amounts=amounts, parts=sweep_parts(len(performance)) if sweeps else None)
     framing = frame_portrait(portrait, picture)
     return write_result(
-        target, framing, performance, rendering=rendering, directions=directions, audio=None, watch=watch
+        target, framing, performance, rendering=rendering, directions=directions, more=more, audio=None, watch=watch
     )
 
 

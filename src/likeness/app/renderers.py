@@ -1,6 +1,6 @@
 """The table of renderers: by name, a `prepare` once per photo and a `render` that streams frames."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -28,8 +28,10 @@ class Renderer:
     watches: bool = False  # it shows its own, finer steps: nobody else needs to watch its frames
 
 
-def check_rendering(rendering: Rendering) -> None:
-    """Everything about a renderer's options that can be known before any work; nothing heavy is imported.
+def check_rendering(rendering: Rendering, *, more_photos: Sequence[Path] = ()) -> None:
+    """Everything about a renderer's options that can be known before any work.
+
+    Nothing heavy is imported, unless further photos of the person are given: then the weights are looked at.
 
     Raises:
         InputError: the renderer is unknown, an option is out of range, or weights or packages are missing.
@@ -47,8 +49,15 @@ def check_rendering(rendering: Rendering) -> None:
         given = [name for name in ("steps", "guidance", "sampler") if getattr(rendering, name) is not None]
         if given:
             raise InputError(f"--{given[0]} is for renderers that sample: add --method fg-portrait or leave it out")
+        if more_photos:
+            raise InputError("--more-photos is for renderers that read several: add --method fg-portrait")
     if rendering.method != "flow-warp":
         check_weights(rendering.method, rendering.weights)
+    if more_photos:
+        from likeness.app.fg_portrait import check_more_photos
+
+        assert rendering.weights is not None
+        check_more_photos(rendering.weights, more_photos)
 
 
 def check_weights(method: Method, weights: Path | None) -> None:
@@ -80,7 +89,12 @@ def check_method(weights: Path, method: Method) -> None:
 
 
 def open_renderer(
-    rendering: Rendering, *, watch: Watch, count: int, directions: DirectionShifts | None = None
+    rendering: Rendering,
+    *,
+    watch: Watch,
+    count: int,
+    directions: DirectionShifts | None = None,
+    more: Sequence[Portrait] = (),
 ) -> Renderer:
     """The renderer that is asked for; its packages are imported here and not before.
 
@@ -88,6 +102,7 @@ def open_renderer(
         watch: sees the steps of a renderer that watches itself.
         count: number of frames that will be rendered.
         directions: moves along the expression directions, for a renderer that has them.
+        more: further photos of the person, for a renderer that reads several.
 
     Raises:
         InputError: there is none, or its options or weights cannot be used.
@@ -106,4 +121,4 @@ def open_renderer(
         return open_export3d(rendering.weights, directions)
     from likeness.app.fg_portrait import open_fg_portrait
 
-    return open_fg_portrait(rendering, watch=watch, count=count)
+    return open_fg_portrait(rendering, watch=watch, count=count, more=more)

@@ -15,6 +15,7 @@ from likeness.media.images import IMAGE_SUFFIXES, write_image
 from likeness.media.output import check_output
 from likeness.media.video import VIDEO_SUFFIXES, VideoWriter, check_video_output
 from likeness.motion.record import Motion
+from likeness.tracking.portrait import Portrait
 
 
 def unwatched(items: Iterable[Any], label: str, total: int | None) -> Iterable[Any]:
@@ -73,6 +74,7 @@ def write_result(
     *,
     rendering: Rendering,
     directions: DirectionShifts | None = None,
+    more: Sequence[Portrait] = (),
     audio: Path | None,
     watch: Watch,
 ) -> Result:
@@ -80,13 +82,14 @@ def write_result(
 
     Args:
         directions: moves along the expression directions of the renderer, if it has them.
+        more: further photos of the person, for renderers that read several.
 
     Raises:
         OutputError: it cannot be written.
     """
     start = perf_counter()
     count = len(motion) if target.is_video else 1
-    renderer = open_renderer(rendering, watch=watch, count=count, directions=directions)
+    renderer = open_renderer(rendering, watch=watch, count=count, directions=directions, more=more)
     prepared = renderer.prepare(framing.portrait)
     pictures = (framing.cut(picture) for picture in renderer.render(prepared, motion.frames()))
     watch_frames = unwatched if renderer.watches else watch

@@ -47,6 +47,7 @@ class TrainFgPortrait(TrainingOptions):
     x_portrait: File = None  # model_state-415001.th, for the start of the appearance network
     animatediff: File = None  # motion modules, for the start of the temporal layers
     background: Flag = False  # the networks see the person's matte, and behind the person the photo stands still
+    sources: Literal[1, 2, 3, 4] = 1  # photos of the person that the networks read
 
     def run(self) -> None:
         from likeness.nn.require import require_models
@@ -64,7 +65,7 @@ class TrainExport3d(TrainingOptions):
     Several graphics cards: torchrun --standalone --nproc-per-node N --no-python likeness train ...
     """
 
-    preset: Positional[Literal["tiny", "laptop", "small", "base_256", "base_512"]]
+    preset: Positional[Literal["tiny", "laptop", "laptop_128", "small", "base_256", "base_512"]]
     head: Head = "builtin"  # head model of the clips: builtin, or the file that they were tracked with
     clebs: Optionally = None  # weights of an expression encoder from `likeness train clebs`; kept as they are
     encoding: Literal["clebs", "lebs", "direct"] = "clebs"  # lebs, direct: the encoder is trained with the rest

@@ -42,10 +42,13 @@ def chosen_recipe(command: TrainFgPortrait) -> Recipe:
         InputError: a number cannot be used.
     """
     recipe = RECIPES[command.preset](command.stage)
-    model = recipe.model
-    if command.background:
-        model = replace(model, control=replace(model.control, background=True))
-    return replace(recipe, model=model, training=asked_settings(recipe.training, command))
+    control = replace(recipe.model.control, background=command.background, sources=command.sources)
+    return replace(
+        recipe,
+        model=replace(recipe.model, control=control),
+        samples=replace(recipe.samples, sources=command.sources),
+        training=asked_settings(recipe.training, command),
+    )
 
 
 def first_networks(config: FgPortraitConfig, command: TrainFgPortrait, head: HeadModel) -> Networks:

@@ -1,5 +1,6 @@
 """Which frames of a clip make a training pair (source, target) or a training window (source, consecutive targets)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +86,16 @@ def window_starts(may_target: Bool[np.ndarray, " T"], length: int, stride: int) 
         return np.zeros(0, dtype=np.int64)
     views = np.lib.stride_tricks.sliding_window_view(may_target, span)[:, ::stride]
     return np.flatnonzero(views.all(axis=1))
+
+
+def draw_further_sources(
+    clip: Clip, generator: np.random.Generator, count: int, taken: Sequence[int]
+) -> tuple[int, ...]:
+    """Up to `count` other frames that may be a source, none of them taken; fewer where the clip has no more."""
+    may_source, _ = usable(clip)
+    may_source[list(taken)] = False
+    free = np.flatnonzero(may_source)
+    return tuple(int(index) for index in generator.permutation(free)[:count])
 
 
 def has_window(clip: Clip, length: int) -> bool:

@@ -16,7 +16,7 @@ from likeness.data.augment import (
     rescaled_matte,
 )
 from likeness.data.clip import Clip
-from likeness.data.pairs import PairRule, draw_pair, draw_window, has_pair, has_window
+from likeness.data.pairs import PairRule, draw_further_sources, draw_pair, draw_window, has_pair, has_window
 from likeness.errors import InputError
 from likeness.geometry.camera import Camera
 from likeness.media.crop import resize
@@ -44,6 +44,7 @@ class Sample:
     source: Shot
     targets: tuple[Shot, ...]
     is_mirrored: bool  # pictures and maps are to be mirrored together, once the maps are made
+    more_sources: tuple[Shot, ...] = ()  # further pictures of the person; fewer than asked for where the clip has none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +53,7 @@ class SampleSettings:
 
     size: int  # pixels, side of the pictures
     window: int | None = None  # targets of a window; otherwise pairs
+    sources: int = 1  # pictures of the person beside the targets
     pairs: PairRule = field(default_factory=PairRule)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -84,9 +86,12 @@ def draw_sample(clips: Sequence[Clip], settings: SampleSettings, *, seed: int, n
         targets: tuple[int, ...] = (target,)
     else:
         source, targets = draw_window(clip, generator, settings.window)
+    further: tuple[int, ...] = ()
+    if settings.sources > 1:
+        further = draw_further_sources(clip, generator, settings.sources - 1, (source, *targets))
     return _augmented(
         clip,
-        shot_of(clip, source, settings.size),
+        tuple(shot_of(clip, index, settings.size) for index in (source, *further)),
         tuple(shot_of(clip, target, settings.size) for target in targets),
         settings.augmentation,
         generator,
@@ -117,14 +122,17 @@ def shot_of(clip: Clip, index: int, size: int) -> Shot:
 
 
 def _augmented(
-    clip: Clip, source: Shot, targets: tuple[Shot, ...], options: Augmentation, generator: np.random.Generator
+    clip: Clip,
+    sources: tuple[Shot, ...],
+    targets: tuple[Shot, ...],
+    options: Augmentation,
+    generator: np.random.Generator,
 ) -> Sample:
     """Draws in a fixed order, so that one option never changes what another does."""
     colours = draw_colours(options, generator)
     scale = float(np.exp(generator.uniform(-1.0, 1.0) * np.log(options.source_scale)))
     is_mirrored = bool(generator.random() < options.mirrored_share)
     noise_seed, damage_seed = (int(value) for value in generator.integers(0, 2**63, 2))
-    image, trust, camera = rescaled(source.image, source.trust, source.camera, scale)
     is_damaged = clip.header.kind == "round-trip"
 
     def shown(picture: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
@@ -133,16 +141,21 @@ def _augmented(
         return degraded(picture, options, np.random.default_rng(damage_seed)) if is_damaged else picture
 
     noise = np.random.default_rng(noise_seed)
-    return Sample(
-        clip=clip.header.name,
-        shape=clip.motion.shape,
-        source=Shot(
+
+    def changed(source: Shot) -> Shot:
+        image, trust, camera = rescaled(source.image, source.trust, source.camera, scale)
+        return Shot(
             image=shown(image),
             trust=trust,
             frame=noisy_frame(source.frame, options, noise),
             camera=camera,
             matte=None if source.matte is None else rescaled_matte(source.matte, scale),
-        ),
+        )
+
+    return Sample(
+        clip=clip.header.name,
+        shape=clip.motion.shape,
+        source=changed(sources[0]),
         targets=tuple(
             replace(
                 target,
@@ -153,4 +166,5 @@ def _augmented(
             for target in targets
         ),
         is_mirrored=is_mirrored,
+        more_sources=tuple(changed(source) for source in sources[1:]),
     )

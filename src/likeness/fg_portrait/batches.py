@@ -9,9 +9,17 @@ from torch import Tensor
 
 from likeness.data.region_weights import RegionWeights, region_weights
 from likeness.data.sample import Sample, Shot
-from likeness.fg_portrait.condition import View, make_source, motion_condition, picture_tensor, posed_head
+from likeness.fg_portrait.condition import (
+    Source,
+    View,
+    in_all_places,
+    make_sources,
+    motion_condition,
+    picture_tensor,
+    posed_head,
+)
 from likeness.fg_portrait.config import FgPortraitConfig
-from likeness.fg_portrait.control import MotionCondition
+from likeness.fg_portrait.control import OPTIONAL_ENTRIES, MotionCondition
 from likeness.fg_portrait.objective import Batch
 from likeness.fg_portrait.sampler import join_conditions
 from likeness.heads.model import HeadModel
@@ -25,7 +33,7 @@ def make_batch(samples: Sequence[Sample], head: HeadModel, config: FgPortraitCon
     """
     made = [_sample_tensors(sample, head, config) for sample in samples]
     return Batch(
-        sources=torch.stack([source for source, _, _, _ in made]),
+        sources=torch.stack([sources for sources, _, _, _ in made]),
         targets=torch.stack([targets for _, targets, _, _ in made]),
         condition=join_conditions([condition for _, _, condition, _ in made]),
         weights=torch.stack([weights for _, _, _, weights in made]),
@@ -35,10 +43,9 @@ def make_batch(samples: Sequence[Sample], head: HeadModel, config: FgPortraitCon
 def _sample_tensors(
     sample: Sample, head: HeadModel, config: FgPortraitConfig
 ) -> tuple[Float32[Tensor, "K 3 H W"], Float32[Tensor, "T 3 H W"], MotionCondition, Float32[Tensor, "T 1 H W"]]:
-    """Source, targets, condition and weights of one sample; mirrored together where the sample says so."""
-    source = make_source(head, sample.shape, view_of(sample.source), config.control)
-    conditions = [motion_condition(source, view_of(target), config.control) for target in sample.targets]
-    pictures = picture_tensor(sample.source.image)
+    """Sources, targets, condition and weights of one sample; mirrored together where the sample says so."""
+    sources, pictures = sources_of(sample, head, config)
+    conditions = [motion_condition(sources, view_of(target), config.control) for target in sample.targets]
     targets = torch.cat([picture_tensor(target.image) for target in sample.targets])
     weights = torch.stack([_weights(sample, target, head, config.diffusion.regions) for target in sample.targets])
     condition = join_conditions(conditions)
@@ -46,6 +53,20 @@ def _sample_tensors(
         condition = mirrored_condition(condition, config)
         pictures, targets, weights = pictures.flip(-1), targets.flip(-1), weights.flip(-1)
     return pictures, targets, condition, weights
+
+
+def sources_of(
+    sample: Sample, head: HeadModel, config: FgPortraitConfig
+) -> tuple[tuple[Source, ...], Float32[Tensor, "K 3 H W"]]:
+    """As many sources as the model reads, and their pictures; a sample that has fewer shows some of them again.
+
+    Raises:
+        InputError: the motion cannot be posed.
+    """
+    shots = (sample.source, *sample.more_sources)[: config.control.sources]
+    sources = make_sources([(head, sample.shape, view_of(shot)) for shot in shots], config.control)
+    pictures = [picture_tensor(shot.image) for shot in shots]
+    return sources, torch.cat(in_all_places(pictures, config.control.sources))
 
 
 def _weights(sample: Sample, target: Shot, head: HeadModel, regions: RegionWeights) -> Float32[Tensor, "1 H W"]:
@@ -68,13 +89,11 @@ def mirrored_condition(condition: MotionCondition, config: FgPortraitConfig) -> 
     pixels = condition.source_pixels
     if pixels is not None:
         pixels = pixels.flip(-2) * torch.tensor([-1.0, 1.0]) + torch.tensor([1.0, 0.0])
+    flipped = [name for name in OPTIONAL_ENTRIES if name != "source_pixels"]
     return MotionCondition(
         picture=picture,
-        source=None if condition.source is None else condition.source.flip(-1),
         source_pixels=pixels,
-        source_valid=None if condition.source_valid is None else condition.source_valid.flip(-1),
-        draft=None if condition.draft is None else condition.draft.flip(-1),
-        person=None if condition.person is None else condition.person.flip(-1),
+        **{name: None if (entry := getattr(condition, name)) is None else entry.flip(-1) for name in flipped},
     )
 
 

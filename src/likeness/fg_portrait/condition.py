@@ -1,10 +1,12 @@
 """From fitted heads and pictures to what the networks are told: flow channels, where each pixel lies in the source."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from likeness.errors import InputError
@@ -12,7 +14,7 @@ from likeness.fg_portrait.background import MATTES, matte_at, person_channels, s
 from likeness.fg_portrait.config import ControlSettings
 from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.landmark_picture import landmark_picture
-from likeness.flow.condition import flow_condition
+from likeness.flow.condition import FlowCondition, flow_condition
 from likeness.flow.depth import SeenSurface, seen_surface
 from likeness.flow.posed import PosedHead, pose_head
 from likeness.geometry.camera import Camera
@@ -22,6 +24,8 @@ from likeness.heads.skinning import landmark_points, posed_vertices
 from likeness.media.crop import resize
 from likeness.motion.record import MotionFrame
 from likeness.tracking.matte import person_matte
+
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,18 +73,40 @@ def picture_matte(view: View) -> Float[np.ndarray, "H W"]:
     return person_matte(view.image)
 
 
-def motion_condition(source: Source, target: View, settings: ControlSettings) -> MotionCondition:
+def make_sources(
+    views: Sequence[tuple[HeadModel, Float[np.ndarray, " S"], View]], settings: ControlSettings
+) -> tuple[Source, ...]:
+    """As many sources as the model reads, of one or more pictures of a person; fewer pictures are read again.
+
+    Raises:
+        InputError: a frame's numbers are not finite, or a head is at the camera.
+    """
+    without = replace(settings, background=False)  # the background is that of the first picture
+    made = [make_source(*view, settings if number == 0 else without) for number, view in enumerate(views)]
+    return in_all_places(made, settings.sources)
+
+
+def in_all_places(given: Sequence[Entry], count: int) -> tuple[Entry, ...]:
+    """As many as are asked for: what is given comes again, in turns."""
+    return tuple(given[number % len(given)] for number in range(count))
+
+
+def motion_condition(sources: Sequence[Source], target: View, settings: ControlSettings) -> MotionCondition:
     """The condition of one frame: one entry along its first axis.
+
+    Args:
+        sources: as many as the settings say; the flow leads to the first, whose head the target moves.
 
     Raises:
         InputError: the condition needs a picture that is not there, or the motion cannot be posed.
     """
-    condition = _guidance(source, target, settings)
+    condition = _guidance(sources, target, settings)
     return replace(condition, draft=_draft(target)) if settings.draft else condition
 
 
-def _guidance(source: Source, target: View, settings: ControlSettings) -> MotionCondition:
+def _guidance(sources: Sequence[Source], target: View, settings: ControlSettings) -> MotionCondition:
     """All but the draft."""
+    source = sources[0]
     still = None if source.matte is None else torch.from_numpy(np.stack([source.matte] * MATTES))[None]
     if settings.condition == "drive_rgb":
         picture = _picture(target, settings.flow.resolution, "the driving picture")
@@ -103,26 +129,56 @@ def _guidance(source: Source, target: View, settings: ControlSettings) -> Motion
         picture = flow.channels
     if flow is None:
         return MotionCondition(picture=torch.from_numpy(picture)[None], person=still)
-    pixels = np.nan_to_num(flow.source_pixels)
-    known = np.isfinite(flow.source_pixels).all(axis=-1) & (flow.mask > 0)
-    if source.matte is None:
-        return _along_flow(picture, pixels, known)
-    person = person_channels(source.matte, flow.source_pixels, flow.mask > 0)
-    is_still, places = still_pixels(person, flow.mask > 0)
-    if settings.condition == "flow3d":
-        picture = picture * person[1]  # what is no person does not move
-    condition = _along_flow(picture, np.where(is_still[..., None], places, pixels), known | is_still)
-    return replace(condition, person=torch.from_numpy(person)[None])
+    return _along_flow(sources, target, settings, picture, flow)
 
 
 def _along_flow(
-    picture: Float32[np.ndarray, "C H W"], pixels: Float32[np.ndarray, "H W 2"], known: Bool[np.ndarray, "H W"]
+    sources: Sequence[Source],
+    target: View,
+    settings: ControlSettings,
+    picture: Float32[np.ndarray, "C H W"],
+    flow: FlowCondition,
 ) -> MotionCondition:
+    """What guides, and where the sources show each pixel."""
+    pixels, known = flow.source_pixels, np.isfinite(flow.source_pixels).all(axis=-1) & (flow.mask > 0)
+    several, person = {}, None
+    if len(sources) > 1:
+        pixels, index, visibility = _best_seen(sources, target, settings, flow)
+        several = {"source_index": torch.from_numpy(index)[None, None]}
+        several["source_visibility"] = torch.from_numpy(visibility)[None]
+    if sources[0].matte is not None:
+        person = person_channels(sources[0].matte, flow.source_pixels, flow.mask > 0)
+        is_still, places = still_pixels(person, flow.mask > 0)
+        pixels, known = np.where(is_still[..., None], places, pixels), known | is_still
+        if settings.condition == "flow3d":
+            picture = picture * person[1]  # what is no person does not move
     return MotionCondition(
         picture=torch.from_numpy(picture)[None],
-        source_pixels=torch.from_numpy(pixels)[None],
+        source_pixels=torch.from_numpy(np.nan_to_num(pixels))[None],
         source_valid=torch.from_numpy(known.astype(np.float32))[None, None],
+        person=None if person is None else torch.from_numpy(person)[None],
+        **several,
     )
+
+
+def _best_seen(
+    sources: Sequence[Source], target: View, settings: ControlSettings, first: FlowCondition
+) -> tuple[Float32[np.ndarray, "H W 2"], Float32[np.ndarray, "H W"], Float32[np.ndarray, "K H W"]]:
+    """Where each target pixel lies in the first source that shows its surface (without any, in the first of all),
+    which source that is, and what each of them shows.
+    """
+    plain = replace(settings.flow, encoding="centre3", extras=(), flow_frame="camera")
+    posed = posed_head(sources[0].head, sources[0].shape, target)
+    flows = {id(sources[0]): first}
+    for source in sources[1:]:
+        if id(source) not in flows:
+            flows[id(source)] = flow_condition(posed, source.posed, plain, index=source.index, seen=source.seen)
+    ordered = [flows[id(source)] for source in sources]
+    visibility = np.stack([flow.visibility for flow in ordered])
+    index = visibility.argmax(axis=0)
+    pixels = np.stack([flow.source_pixels for flow in ordered])
+    chosen = np.take_along_axis(pixels, index[None, ..., None], axis=0)[0]
+    return chosen, index.astype(np.float32), visibility
 
 
 def posed_head(head: HeadModel, shape: np.ndarray, view: View) -> PosedHead:

@@ -17,6 +17,7 @@ Unconditional = Literal["none_none", "source_only", "control_only"]
 Init = Literal["source_noised", "gauss", "warped_noised"]
 RGB_CONDITION_CHANNELS = 3  # of the landmark drawing, of the driving picture, and of predicted flow with occlusion
 SPACE_CHANNELS = {"vae": 4, "tiny_vae": 4}
+MOST_SOURCES = 4  # photos of one person
 VAE_FACTOR = 8  # image pixels per latent of both autoencoders
 
 
@@ -70,6 +71,11 @@ class ControlSettings:
     warp_features: bool = False  # `x_warp_feat`: the same with the source's stored tokens, at every attending level
     draft: bool = False  # `x_draft`: flow-warp's picture is seen, and what is diffused is the difference from it
     background: bool = False  # `x_background`: the person's matte is seen, and behind them the photo stands still
+    sources: int = 1  # `x_multi_src`: photos of the person that are read; each pixel is warped from one that shows it
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.sources <= MOST_SOURCES:
+            raise ValueError(f"a model reads 1 to {MOST_SOURCES} photos of a person, got {self.sources}")
 
     @property
     def channels(self) -> int:

@@ -20,7 +20,10 @@ from likeness.fg_portrait.feature_warp import FeatureWarp
 from likeness.fg_portrait.warping import warp_source
 from likeness.nn.keypoint_flow import KeypointFlow
 
-OPTIONAL_ENTRIES = ("source", "source_pixels", "source_valid", "draft", "person")  # of a condition
+OPTIONAL_ENTRIES = (
+    "source", "source_pixels", "source_valid", "source_index", "source_visibility", "draft", "person",
+)  # of a condition  # fmt: skip
+WARP_ENTRIES = ("source_pixels", "source_valid", "source_index")  # those that features are warped by
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +37,8 @@ class MotionCondition:
     source: Float[Tensor, "N 3 H W"] | None = None  # source picture in [-1, 1]; only predicted flow reads it
     source_pixels: Float[Tensor, "N H W 2"] | None = None  # where each pixel lies in the source, 0 to 1; x, y
     source_valid: Float[Tensor, "N 1 H W"] | None = None  # 1 where that is known
+    source_index: Float[Tensor, "N 1 H W"] | None = None  # which source that is, where there are several
+    source_visibility: Float[Tensor, "N K H W"] | None = None  # 1 where that source shows the pixel's surface
     draft: Float[Tensor, "N 3 S S"] | None = None  # flow-warp's picture in [-1, 1]
     person: Float[Tensor, "N 2 H W"] | None = None  # the matte of the person in the photo, as it lies and carried along
 
@@ -62,29 +67,23 @@ class Embedded:
     control: Float[Tensor, "N E h w"]
     source_pixels: Float[Tensor, "N H W 2"] | None = None  # as in the condition, where features are warped
     source_valid: Float[Tensor, "N 1 H W"] | None = None
+    source_index: Float[Tensor, "N 1 H W"] | None = None
 
     def __len__(self) -> int:
         return len(self.control)
 
     def __getitem__(self, frames: slice | list[int]) -> "Embedded":
         """Some of the frames."""
-        if self.source_pixels is None or self.source_valid is None:
-            return Embedded(control=self.control[frames])
-        return Embedded(
-            control=self.control[frames],
-            source_pixels=self.source_pixels[frames],
-            source_valid=self.source_valid[frames],
-        )
+        kept = {name: None if (entry := getattr(self, name)) is None else entry[frames] for name in WARP_ENTRIES}
+        return Embedded(control=self.control[frames], **kept)
 
 
 def join_embedded(parts: Sequence[Embedded]) -> Embedded:
     """Frames one after the other; all parts hold the same entries."""
-    if parts[0].source_pixels is None:
-        return Embedded(control=torch.cat([part.control for part in parts]))
+    present = [name for name in WARP_ENTRIES if getattr(parts[0], name) is not None]
     return Embedded(
         control=torch.cat([part.control for part in parts]),
-        source_pixels=torch.cat([part.source_pixels for part in parts if part.source_pixels is not None]),
-        source_valid=torch.cat([part.source_valid for part in parts if part.source_valid is not None]),
+        **{name: torch.cat([getattr(part, name) for part in parts]) for name in present},
     )
 
 
@@ -130,8 +129,11 @@ class FlowControl(nn.Module):
         self.warp_embedding = nn.Conv2d(latent_channels + 1, first, 3, padding=1) if settings.warp_latent else None
         self.draft_embedding = nn.Conv2d(latent_channels, first, 3, padding=1) if settings.draft else None
         self.person_embedding = nn.Conv2d(MATTES, first, 3, padding=1) if settings.background else None
+        knows_sources = settings.sources > 1 and settings.condition == "flow3d"
+        self.visibility_embedding = nn.Conv2d(settings.sources, first, 3, padding=1) if knows_sources else None
         self.feature_warp = FeatureWarp(denoiser) if settings.warp_features else None
-        for added in (self.warp_embedding, self.draft_embedding, self.person_embedding):
+        embeddings = self.warp_embedding, self.draft_embedding, self.person_embedding, self.visibility_embedding
+        for added in embeddings:
             if added is not None:
                 nn.init.zeros_(added.weight)
                 nn.init.zeros_(added.bias)  # type: ignore[arg-type]
@@ -141,13 +143,13 @@ class FlowControl(nn.Module):
     def embed(
         self,
         condition: MotionCondition,
-        source_latents: Float[Tensor, "N C h w"] | None = None,
+        source_latents: Float[Tensor, "NK C h w"] | None = None,
         draft_latents: Float[Tensor, "N C h w"] | None = None,
     ) -> Embedded:
         """Embedding of the condition; it does not depend on noise or timestep.
 
         Args:
-            source_latents: of each frame's source; only the warped latent reads it.
+            source_latents: of each frame's sources, which follow each other; only the warped latent reads them.
             draft_latents: of each frame's draft, where the model works on drafts.
 
         Raises:
@@ -165,12 +167,12 @@ class FlowControl(nn.Module):
             return Embedded(control=embedded)
         if condition.source_pixels is None or condition.source_valid is None:
             raise ValueError("warped features need source pixels and where they are valid in the condition")
-        return Embedded(control=embedded, source_pixels=condition.source_pixels, source_valid=condition.source_valid)
+        return Embedded(control=embedded, **{name: getattr(condition, name) for name in WARP_ENTRIES})
 
     def _added(
         self,
         condition: MotionCondition,
-        source_latents: Float[Tensor, "N C h w"] | None,
+        source_latents: Float[Tensor, "NK C h w"] | None,
         draft_latents: Float[Tensor, "N C h w"] | None,
         size: int,
     ) -> Iterator[Float[Tensor, "N E h w"]]:
@@ -179,7 +181,11 @@ class FlowControl(nn.Module):
             if condition.source_pixels is None or condition.source_valid is None or source_latents is None:
                 raise ValueError("a warped latent needs source pixels, where they are valid, and the source latents")
             warped = warp_source(
-                source_latents, condition.source_pixels, condition.source_valid, unshuffle=self.unshuffle
+                source_latents,
+                condition.source_pixels,
+                condition.source_valid,
+                unshuffle=self.unshuffle,
+                source_index=condition.source_index,
             )
             yield self.warp_embedding(warped)
         if self.draft_embedding is not None:
@@ -190,6 +196,10 @@ class FlowControl(nn.Module):
             if condition.person is None:
                 raise ValueError("a model with a still background needs the person's matte in the condition")
             yield self.person_embedding(F.interpolate(condition.person, (size, size), mode="area"))
+        if self.visibility_embedding is not None:
+            if condition.source_visibility is None:
+                raise ValueError("a model that reads several photos needs to know what each of them shows")
+            yield self.visibility_embedding(F.interpolate(condition.source_visibility, (size, size), mode="area"))
 
     def forward(
         self,

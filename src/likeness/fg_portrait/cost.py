@@ -43,7 +43,8 @@ def estimate_cost(config: FgPortraitConfig) -> Cost:
     with torch.device("meta"), torch.no_grad():
         networks = build_networks(config).requires_grad_(False)
         size, flow = config.latent_size, config.control.flow.resolution
-        source = torch.empty(1, config.latent_channels, size, size)
+        count = config.control.sources
+        source = torch.empty(count, config.latent_channels, size, size)
         noisy = torch.empty(1, frames, config.latent_channels, size, size)
         times = torch.zeros(1, dtype=torch.int64)
         pixels = torch.empty(frames, flow, flow, 2)
@@ -52,15 +53,17 @@ def estimate_cost(config: FgPortraitConfig) -> Cost:
             source=torch.empty(frames, 3, flow, flow),
             source_pixels=pixels,
             source_valid=pixels[..., 0][:, None],
+            source_index=pixels[..., 0][:, None],
+            source_visibility=torch.empty(frames, count, flow, flow),
             draft=torch.empty(frames, 3, config.image_size, config.image_size),
             person=torch.empty(frames, MATTES, flow, flow),
         )
-        sources = source.expand(frames, -1, -1, -1)
+        sources = source.repeat(frames, 1, 1, 1)
         embedded, embedding = _counted(lambda: networks.embed(condition, sources))
-        bank, reading = _counted(lambda: networks.read_source(source, times))
+        bank, reading = _counted(lambda: networks.read_source(source, times.expand(count), sources=count))
         _, conditional = _counted(lambda: networks.predict(noisy, times, bank=bank, embedded=embedded))
         _, unconditional = _counted(lambda: networks.predict(noisy, times, bank=None, embedded=None))
-        _, decode = _counted(lambda: networks.space.decode(source))
+        _, decode = _counted(lambda: networks.space.decode(source[:1]))
     return Cost(
         source=reading,
         conditional=conditional / frames,

@@ -10,13 +10,11 @@ from jaxtyping import UInt8
 from likeness.data.region_weights import RegionWeights
 from likeness.data.sample import Sample
 from likeness.fg_portrait.background import background_plate, drawn_matte, over_background
-from likeness.fg_portrait.batches import make_batch, view_of
+from likeness.fg_portrait.batches import make_batch, sources_of, view_of
 from likeness.fg_portrait.condition import (
     Source,
-    make_source,
     motion_condition,
     picture_matte,
-    picture_tensor,
     posed_head,
     tensor_pictures,
 )
@@ -40,13 +38,13 @@ def draw_targets(
         InputError: the motion cannot be posed.
     """
     device = networks.context.device
-    source = make_source(head, sample.shape, view_of(sample.source), config.control)
-    latents = networks.space.encode(picture_tensor(sample.source.image).to(device))
+    sources, shown = sources_of(sample, head, config)
+    latents = networks.space.encode(shown.to(device))
     sampler = Sampler(networks, latents, settings=config.sampling, seed=seed)
-    conditions = (motion_condition(source, view_of(target), config.control).to(device) for target in sample.targets)
+    conditions = (motion_condition(sources, view_of(target), config.control).to(device) for target in sample.targets)
     drawn = [part for part in sampler.sample(conditions) if part is not None]
     pictures = tensor_pictures(networks.space.decode(torch.cat(drawn)))
-    return _before_the_background(pictures, sample, source) if config.control.background else pictures
+    return _before_the_background(pictures, sample, sources[0]) if config.control.background else pictures
 
 
 def _before_the_background(

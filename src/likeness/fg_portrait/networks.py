@@ -96,8 +96,8 @@ class Networks(nn.Module):
         self.appearance(latents, timesteps, encoder_hidden_states=context, cross_attention_kwargs={"bank": recorder})
         return make_bank(self.denoiser, recorder.tokens, sources=sources, keep=keep)
 
-    def embed(self, condition: MotionCondition, source_latents: Float[Tensor, "N C h w"]) -> Embedded:
-        """The condition's embedding: once per frame, whatever the number of steps."""
+    def embed(self, condition: MotionCondition, source_latents: Float[Tensor, "NK C h w"]) -> Embedded:
+        """The condition's embedding: once per frame, whatever the number of steps; each frame has its K sources."""
         draft = self.encode_draft(condition) if self.config.control.draft else None
         return self.control.embed(condition, source_latents, draft)
 
@@ -159,7 +159,13 @@ class Networks(nn.Module):
         warp = self.control.feature_warp
         if warp is None or embedded.source_pixels is None or embedded.source_valid is None:
             return bank
-        added = warp(bank.tokens, embedded.source_pixels, embedded.source_valid)
+        added = warp(
+            bank.tokens,
+            embedded.source_pixels,
+            embedded.source_valid,
+            sources=bank.sources,
+            source_index=embedded.source_index,
+        )
         for keep in (bank.keep, keep_control):
             if keep is not None:
                 share = keep.repeat_interleave(len(embedded) // len(keep))[:, None, None]

@@ -6,7 +6,7 @@ A training loop needs only `training_loss`; which parameters it changes is `Netw
 from dataclasses import dataclass
 
 import torch
-from einops import rearrange
+from einops import rearrange, repeat
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
@@ -132,8 +132,8 @@ def predict_batch(networks: Networks, batch: Batch, state: Noised) -> Float[Tens
         sources=num_sources,
         keep=state.keep_source,
     )
-    first = state.sources[::num_sources].repeat_interleave(frames, dim=0)
-    embedded = networks.embed(batch.condition, first)
+    per_frame = repeat(state.sources, "(B K) C h w -> (B T K) C h w", K=num_sources, T=frames)
+    embedded = networks.embed(batch.condition, per_frame)
     return networks.predict(state.noisy, state.timesteps, bank=bank, embedded=embedded, keep_control=state.keep_control)
 
 

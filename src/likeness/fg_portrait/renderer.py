@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -24,7 +24,8 @@ from likeness.fg_portrait.background import background_plate, drawn_matte, over_
 from likeness.fg_portrait.condition import (
     Source,
     View,
-    make_source,
+    in_all_places,
+    make_sources,
     motion_condition,
     picture_tensor,
     posed_head,
@@ -59,8 +60,8 @@ class Prepared:
     networks: Networks
     settings: SamplingSettings
     seed: int
-    source: Source  # the photo's square, and the head in it
-    source_latents: Float[Tensor, "1 C h w"]
+    sources: tuple[Source, ...]  # the photo's square, and the head in it; then those of further photos
+    source_latents: Float[Tensor, "K C h w"]
     draw_drafts: DrawDrafts | None  # for networks that work on drafts
     plate: UInt8[np.ndarray, "W W 3"] | None  # the photo's square without the person, where the background stands still
 
@@ -86,40 +87,46 @@ def prepare(
     settings: SamplingSettings,
     seed: int,
     draw_drafts: DrawDrafts | None = None,
+    more: Sequence[Portrait] = (),
 ) -> Prepared:
     """Cut the square around the head and encode it once.
 
     Args:
         draw_drafts: needed, and used, where the networks work on drafts.
+        more: further photos of the person, for networks that read several; where there are fewer than these read, some
+            are read again.
 
     Raises:
         InputError: there is not enough memory.
     """
     if networks.config.control.draft and draw_drafts is None:
         raise ValueError("networks that work on drafts need something that draws them")
-    square = head_square(portrait, networks.config.image_size)
+    config = networks.config
+    squares = [head_square(each, config.image_size) for each in (portrait, *more)]
+    square, count = squares[0], config.control.sources
+    if len(squares) > count:
+        raise ValueError(f"these networks read {count} photos of a person, got {len(squares)}")
+    pictures = torch.cat([picture_tensor(each.image) for each in squares])
     try:
-        latents = networks.space.encode(picture_tensor(square.image).to(networks.context.device))
+        latents = networks.space.encode(pictures.to(networks.context.device))
     except (RuntimeError, MemoryError) as error:
         raise advised(error, OUT_OF_MEMORY) from error
-    config = networks.config
     matte = matte_in_square(portrait.image, square.window, config.image_size) if config.control.background else None
-    source = make_source(
-        portrait.head,
-        portrait.shape,
-        View(frame=portrait.rest, camera=square.camera, image=square.image, matte=matte),
-        config.control,
-    )
+    views = [
+        (each.head, each.shape, View(frame=each.rest, camera=cut.camera, image=cut.image, matte=matte))
+        for each, cut in zip((portrait, *more), squares, strict=True)
+    ]
+    sources = make_sources(views, config.control)
     return Prepared(
         portrait=portrait,
         square=square,
         networks=networks,
         settings=settings,
         seed=seed,
-        source=source,
-        source_latents=latents,
+        sources=sources,
+        source_latents=torch.stack(in_all_places(list(latents), count)),
         draw_drafts=draw_drafts if config.control.draft else None,
-        plate=_plate(portrait, square, source) if config.control.background and not config.control.draft else None,
+        plate=_plate(portrait, square, sources[0]) if config.control.background and not config.control.draft else None,
     )
 
 
@@ -176,12 +183,12 @@ def _conditions(
     prepared: Prepared, frames: Iterable[MotionFrame], waiting: deque[Waiting]
 ) -> Iterator[MotionCondition]:
     """The condition of each frame, where the networks are; the frames, with their drafts, are left in the queue."""
-    camera, device = prepared.source.view.camera, prepared.source_latents.device
+    sources, camera, device = prepared.sources, prepared.square.camera, prepared.source_latents.device
     settings = prepared.networks.config.control
     if prepared.draw_drafts is None:
         for frame in frames:
             waiting.append(Waiting(frame=frame, draft=None))
-            yield motion_condition(prepared.source, View(frame=frame, camera=camera), settings).to(device)
+            yield motion_condition(sources, View(frame=frame, camera=camera), settings).to(device)
         return
     taken: deque[MotionFrame] = deque()
 
@@ -194,7 +201,7 @@ def _conditions(
         waiting.append(Waiting(frame=taken.popleft(), draft=whole))
         draft = extract(whole, prepared.square.window, prepared.networks.config.image_size)
         target = View(frame=waiting[-1].frame, camera=camera, draft=draft)
-        yield motion_condition(prepared.source, target, settings).to(device)
+        yield motion_condition(sources, target, settings).to(device)
 
 
 def _laid_back(prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], waiting: Waiting) -> UInt8[np.ndarray, "H W 3"]:
@@ -215,7 +222,7 @@ def _laid_back(prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], waiting:
         front = resize(front, window.size, window.size)
     if prepared.networks.config.control.background:
         target = View(frame=waiting.frame, camera=square.camera)
-        matte = drawn_matte(picture, posed_head(prepared.source.head, prepared.source.shape, target))
+        matte = drawn_matte(picture, posed_head(prepared.sources[0].head, prepared.portrait.shape, target))
         front = over_background(front, matte, behind)
     return paste_back(photo if draft is None else draft, front, window, FEATHER * window.size)
 

@@ -65,7 +65,7 @@ class Sampler:
         seed: int,
     ) -> None:
         """Args:
-        sources: latents of the source pictures of one person; the first is the one that is warped and noised.
+        sources: latents of the source pictures of one person; sampling starts from the first.
         seed: with the frame's number it decides each frame's noise, whatever the sections and windows.
         """
         self.networks = networks
@@ -128,11 +128,10 @@ class Sampler:
         embedded, start = [], []
         for begin in range(0, len(condition), size):
             part = condition[begin : begin + size]
-            source = self.sources[:1].expand(len(part), -1, -1, -1)
             with self.precision:
-                embedded.append(self.networks.embed(part, source))
+                embedded.append(self.networks.embed(part, self.sources.repeat(len(part), 1, 1, 1)))
             noise = self._noise(first + begin, len(part), stream=0)
-            start.append(self._start(part, source, noise))
+            start.append(self._start(part, noise))
         return join_embedded(embedded), torch.cat(start)
 
     @torch.no_grad()
@@ -142,20 +141,22 @@ class Sampler:
             return latents
         return draft_with(self.networks.encode_draft(condition), self.settings.kept_difference * latents)
 
-    def _start(
-        self, condition: MotionCondition, source: Float[Tensor, "N C h w"], noise: Float[Tensor, "N C h w"]
-    ) -> Float[Tensor, "N C h w"]:
+    def _start(self, condition: MotionCondition, noise: Float[Tensor, "N C h w"]) -> Float[Tensor, "N C h w"]:
         """Latents at the noisiest level; where there is a draft, sampling starts from no difference to it."""
         if self.settings.init == "gauss":
             return noise
         if self.networks.config.control.draft:
             return self._noised(torch.zeros_like(noise), noise)
-        clean = source
+        clean = source = self.sources[:1].expand(len(noise), -1, -1, -1)
         if self.settings.init == "warped_noised":
             if condition.source_pixels is None or condition.source_valid is None:
                 raise ValueError("init warped_noised needs source pixels and where they are valid in the condition")
             warped = warp_source(
-                source, condition.source_pixels, condition.source_valid, unshuffle=self.networks.control.unshuffle
+                self.sources.repeat(len(noise), 1, 1, 1),
+                condition.source_pixels,
+                condition.source_valid,
+                unshuffle=self.networks.control.unshuffle,
+                source_index=condition.source_index,
             )
             valid = (warped[:, -1:] > 0).to(source.dtype)
             clean = valid * warped[:, :-1] + (1.0 - valid) * source

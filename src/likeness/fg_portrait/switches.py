@@ -103,6 +103,11 @@ def _with_resolution(recipe: Recipe, text: str) -> Recipe:
     return _with_control(recipe, flow=flow, embedding_widths=widths)
 
 
+def _with_sources(recipe: Recipe, text: str) -> Recipe:
+    changed = _with_control(recipe, sources=int(text))
+    return replace(changed, samples=replace(recipe.samples, sources=int(text)))
+
+
 def _with_tracker_noise(recipe: Recipe, is_on: bool) -> Recipe:
     augmentation = replace(recipe.samples.augmentation, tracker_noise=1.0 if is_on else 0.0)
     return replace(recipe, samples=replace(recipe.samples, augmentation=augmentation))
@@ -144,6 +149,9 @@ SWITCHES: dict[str, Switch] = {
     "x_warp_feat": _control_flag("warp_features"),
     "x_draft": _control_flag("draft"),
     "x_background": _control_flag("background"),
+    "x_multi_src": Switch(
+        values=("1", "2", "3", "4"), read=lambda recipe: str(recipe.model.control.sources), change=_with_sources
+    ),
     **{f"x_{channel}": _extra(channel) for channel in EXTRA_NAMES},  # type: ignore[arg-type]
     "x_face_loss": on_off(lambda recipe: recipe.model.diffusion.regions == FACE_WEIGHTS, _with_face_weights),
     "x_noise_aug": on_off(lambda recipe: recipe.samples.augmentation.tracker_noise > 0.0, _with_tracker_noise),

@@ -14,7 +14,7 @@ from torch import Tensor
 from likeness.data.augment import UNCHANGED
 from likeness.data.clip import Clip
 from likeness.data.comparison import trusted_psnr
-from likeness.data.pairs import PairRule
+from likeness.data.pairs import PairRule, usable
 from likeness.data.sample import Sample, SampleSettings, draw_sample, usable_clips
 from likeness.errors import InputError
 from likeness.fg_portrait.batches import make_batch
@@ -65,7 +65,12 @@ class FgPortraitTask:
         self.seed = seed
         if networks.config.control.draft:
             clips, check_clips = with_drafts(clips), with_drafts(check_clips) if check_clips else ()
+        if settings.sources != networks.config.control.sources:
+            raise InputError(
+                f"the model reads {networks.config.control.sources} photos, samples have {settings.sources}"
+            )
         self.clips = usable_clips(clips, settings)
+        check_further_sources(self.clips, settings.sources)
         self.check_clips = usable_clips(check_clips, settings) if check_clips else self.clips
         self._parameters = networks.trained()
 
@@ -157,6 +162,21 @@ def with_drafts(clips: Sequence[Clip]) -> tuple[Clip, ...]:
             "make pairs of photos with `likeness data synthesise`"
         )
     return chosen
+
+
+def check_further_sources(clips: Sequence[Clip], sources: int) -> None:
+    """Some clip has further pictures of its person, where they are asked for; the others show one again.
+
+    Raises:
+        InputError: none has.
+    """
+    roles = [usable(clip) for clip in clips]
+    has_more = any(may_source.sum() > 1 and (may_source | may_target).sum() > 2 for may_source, may_target in roles)
+    if sources > 1 and not has_more:
+        raise InputError(
+            f"a model that reads {sources} photos needs clips with further views of a person, which none of the "
+            f"{len(clips)} clips has: track videos with `likeness data track`, or use `likeness data people`"
+        )
 
 
 def _sheet(samples: Sequence[Sample], drawn: Sequence[UInt8[np.ndarray, "T H W 3"]]) -> UInt8[np.ndarray, "h w 3"]:

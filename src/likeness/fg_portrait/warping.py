@@ -7,24 +7,62 @@ from torch.nn import functional as F
 
 
 def warp_source(
-    latents: Float[Tensor, "N C h w"],
+    latents: Float[Tensor, "NK C h w"],
     source_pixels: Float[Tensor, "N H W 2"],
     source_valid: Float[Tensor, "N 1 H W"],
     *,
     unshuffle: int,
+    source_index: Float[Tensor, "N 1 H W"] | None = None,
 ) -> Float[Tensor, "N C2 h w"]:
-    """The source's latents moved to the target's pixels, with one more channel that says where this is valid.
+    """The sources' latents moved to the target's pixels, with one more channel that says where this is valid.
 
     Latents that are rearranged pixels are warped as pixels, with the map interpolated between its positions: blending
     neighbouring latents would blend pixels that lie `unshuffle` apart.
+
+    Args:
+        latents: sources of one frame follow each other.
+        source_index: which source each pixel lies in, where there are several.
     """
     if unshuffle == 1:
-        return warp_latents(latents, source_pixels, source_valid)
-    image = F.pixel_shuffle(latents, unshuffle)
-    pixels, valid = finer_map(source_pixels, source_valid, image.shape[-1])
-    warped = warp_latents(image, pixels, valid)
+        return warp_several(latents, source_pixels, source_valid, source_index)
+    warped = warp_several(F.pixel_shuffle(latents, unshuffle), source_pixels, source_valid, source_index, is_finer=True)
     share = F.interpolate(warped[:, -1:], latents.shape[-2:], mode="area")
     return torch.cat([F.pixel_unshuffle(warped[:, :-1], unshuffle), share], dim=1)
+
+
+def warp_several(
+    pictures: Float[Tensor, "NK C h w"],
+    source_pixels: Float[Tensor, "N H W 2"],
+    source_valid: Float[Tensor, "N 1 H W"],
+    source_index: Float[Tensor, "N 1 H W"] | None,
+    *,
+    is_finer: bool = False,
+) -> Float[Tensor, "N C2 h w"]:
+    """Each target pixel from the source that it lies in, with one more channel that says where this is valid.
+
+    Args:
+        is_finer: the map is brought to the pictures' resolution first, and interpolated between its positions.
+
+    Raises:
+        ValueError: there are several sources, and it is not known which one is meant.
+    """
+    count = len(pictures) // len(source_pixels)
+    if count > 1 and source_index is None:
+        raise ValueError(f"of {count} sources it must be known which one each pixel lies in")
+    parts = []
+    for number in range(count):
+        pixels, valid = source_pixels, source_valid
+        if source_index is not None:
+            valid = valid * (source_index == number)
+        if is_finer:
+            pixels, valid = finer_map(pixels, valid, pictures.shape[-1])
+        parts.append(warp_latents(pictures[number::count], pixels, valid))
+    if count == 1:
+        return parts[0]
+    shares = [part[:, -1:] for part in parts]
+    total = torch.stack(shares).sum(dim=0)
+    content = torch.stack([part[:, :-1] * share for part, share in zip(parts, shares, strict=True)]).sum(dim=0)
+    return torch.cat([content / total.clamp(min=1e-6), total], dim=1)
 
 
 def finer_map(

@@ -26,7 +26,12 @@ BASE, TINY_VAE, LCM_LORA = "base", "tiny_vae", "lcm_lora"  # folders or links in
 LCM_LORA_FILE = "pytorch_lora_weights.safetensors"
 CONTEXT = "context"
 # What switches of the control network add to it: it is silent at first, so weights without it are a start.
-GROWN = {"warp_latent": "warp_embedding", "draft": "draft_embedding", "background": "person_embedding"}
+GROWN = {
+    "warp_latent": "warp_embedding",
+    "draft": "draft_embedding",
+    "background": "person_embedding",
+    "sources": "visibility_embedding",
+}
 
 
 def save_networks(folder: Path, networks: Networks, *, head: HeadModel, trained: str, overwrite: bool = False) -> None:
@@ -109,7 +114,7 @@ def load_training_weights(folder: Path, networks: Networks, *, head: HeadModel) 
     check_flow(config.control.flow, networks.config.control.flow, Path(folder))
     wanted = [name for name in header.parts if name != "motion" or networks.config.temporal is not None]
     stored, control = config.control, networks.config.control
-    grown = [part for switch, part in GROWN.items() if getattr(control, switch) and not getattr(stored, switch)]
+    grown = [part for switch, part in GROWN.items() if getattr(control, switch) > getattr(stored, switch)]
     may_miss = tuple(rf"{part}\." for part in grown)
     return [_load_part(networks, name, read_part(Path(folder), name), may_miss) for name in wanted]
 

@@ -37,7 +37,8 @@ class SourceBank:
 
     keys: Mapping[str, Float[Tensor, "B N D"]]
     values: Mapping[str, Float[Tensor, "B N D"]]
-    tokens: Mapping[str, Float[Tensor, "B M D"]]  # before the projections, of the first source alone
+    tokens: Mapping[str, Float[Tensor, "BK M D"]]  # before the projections; sources of one sample follow each other
+    sources: int = 1  # pictures of each sample
     keep: Bool[Tensor, " B"] | None = None  # False: that sample sees its own tokens only
     added: Mapping[str, Float[Tensor, "BT M D"]] = field(default_factory=dict)  # to each frame's own tokens
 
@@ -156,8 +157,7 @@ def make_bank(
         layer = attention_layer(reader, name)
         joined = rearrange(tokens[name], "(B K) N D -> B (K N) D", K=sources)
         keys[name], values[name] = layer.to_k(joined), layer.to_v(joined)
-    first = {name: stored[::sources] for name, stored in tokens.items()}
-    return SourceBank(keys=keys, values=values, tokens=first, keep=keep)
+    return SourceBank(keys=keys, values=values, tokens=tokens, sources=sources, keep=keep)
 
 
 def _split_heads(tokens: Float[Tensor, "B N D"], heads: int) -> Float[Tensor, "B M N d"]:
