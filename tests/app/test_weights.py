@@ -3,7 +3,8 @@
 import pytest
 
 from likeness.app.cli import main
-from likeness.export3d.weights import save_model
+from likeness.app.demo import PHOTO
+from likeness.export3d.weights import load_model, save_model
 from likeness.fg_portrait.weights import load_networks
 from likeness.heads.builtin import builtin_head
 from tests.export3d.models import tiny_config, tiny_model
@@ -56,6 +57,23 @@ def test_export3d_is_described_and_packed(tmp_path, capsys) -> None:
     text = capsys.readouterr().out
     assert "64 pixels" in text and "lebs with 6 directions, lifted features" in text and "detail: 0.0" in text
     assert main(["weights", "pack", str(folder), "--out", str(tmp_path / "packed")]) == 2
+
+
+def test_lifted_export3d_draws_at_another_size(tmp_path, capsys) -> None:
+    folder, large = tmp_path / "weights", tmp_path / "large"
+    save_model(folder, tiny_model(tiny_config(lift=True)), head=builtin_head(), trained="never")
+    options = ["weights", "resize", str(folder), "--out", str(large)]
+    assert main([*options, "--size", "128", "--volume", "32"]) == 0
+    model = load_model(large, head=builtin_head())
+    assert (model.config.image_size, model.config.reads, model.config.volume.resolution) == (128, 64, 32)
+    photo = ["edit", str(PHOTO), "--method", "export3d", "--weights", str(large), "--yaw", "10"]
+    assert main([*photo, "--out", str(tmp_path / "out.png")]) == 0
+    capsys.readouterr()
+    assert main([*options, "--size", "100", "--overwrite"]) == 2
+    assert "cannot be drawn" in capsys.readouterr().err
+    save_model(folder, tiny_model(), head=builtin_head(), trained="never", overwrite=True)
+    assert main([*options, "--size", "128", "--overwrite"]) == 2
+    assert "without lifted features" in capsys.readouterr().err
 
 
 def test_a_folder_that_holds_no_weights(tmp_path, capsys) -> None:

@@ -24,7 +24,7 @@ from likeness.heads.builtin import builtin_head
 from likeness.heads.model import HeadModel
 from likeness.motion.record import MotionFrame
 
-LIFTED = ("small", "laptop_128", "laptop")  # presets that are timed with flow-lifted features as well
+LIFTED = ("small", "laptop")  # presets that are timed with flow-lifted features as well
 HEADER = (
     f"{'preset':14s}{'photo':>20s}{'planes':>20s}{'volume':>20s}{'super-resolution':>20s}{'further frame':>16s}\n"
     f"{'':14s}{'ms (GFLOP)':>20s}{'ms (GFLOP)':>20s}{'ms (GFLOP)':>20s}{'ms (GFLOP)':>20s}{'per second':>16s}"

@@ -65,10 +65,31 @@ class WeightsPack:
         say(f"{self.out}: {size / 1e6:.1f} MB")
 
 
+@dataclass(frozen=True, kw_only=True)
+class WeightsResize:
+    """Copy weights of Export3D with lifted features, to draw at another size than they were trained at."""
+
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    out: Folder  # folder to write
+    size: Annotated[int, arg(metavar="PIXELS")]  # side of the pictures
+    volume: Annotated[int, arg(metavar="PIXELS")] = 64  # side of the volume's own pictures
+    overwrite: FlagCreatePairsOff[bool] = False  # replace OUT if it is a weights folder
+
+    def run(self) -> None:
+        from likeness.nn.require import require_models
+
+        require_models("likeness weights resize")
+        from likeness.export3d.weights import save_resized
+
+        save_resized(self.folder, self.out, size=self.size, volume=self.volume, overwrite=self.overwrite)
+        say(f"{self.out}: {self.size} x {self.size} pixels")
+
+
 WeightsCommand = Annotated[
     Annotated[WeightsMake, subcommand("make")]
     | Annotated[WeightsShow, subcommand("show")]
-    | Annotated[WeightsPack, subcommand("pack")],
+    | Annotated[WeightsPack, subcommand("pack")]
+    | Annotated[WeightsResize, subcommand("resize")],
     subcommand("weights", description="Make and describe folders of weights."),
 ]
 

@@ -123,6 +123,7 @@ class Export3dConfig:
     """One model."""
 
     image_size: int  # pixels per side
+    read_size: int | None = None  # at which the generator reads the photo; `image_size` if not given
     expression: ExpressionSettings
     generator: GeneratorSettings
     volume: VolumeSettings
@@ -134,13 +135,19 @@ class Export3dConfig:
     lift: bool = False  # `x_lift`: points take along what the photo shows where the 3D flow carries them
 
     def __post_init__(self) -> None:
-        if self.image_size % self.generator.coarseness:
-            raise ValueError(f"{self.image_size} pixels must divide by {self.generator.coarseness}")
-        if self.volume.resolution * 2 ** len(self.super_resolution.doublings) != self.image_size:
+        if self.reads % self.generator.coarseness:
+            raise ValueError(f"{self.reads} pixels must divide by {self.generator.coarseness}")
+        doubled = self.volume.resolution * 2 ** len(self.super_resolution.doublings)
+        if doubled != self.image_size and not (self.lift and self.image_size % doubled == 0):
             raise ValueError(
                 f"{self.volume.resolution} pixels doubled {len(self.super_resolution.doublings)} times are not "
-                f"{self.image_size}"
+                f"{self.image_size}; only with lifted features they may be fewer"
             )
+
+    @property
+    def reads(self) -> int:
+        """Pixels per side of the photo as the generator reads it."""
+        return self.image_size if self.read_size is None else self.read_size
 
     @property
     def needs_matte(self) -> bool:
@@ -150,4 +157,4 @@ class Export3dConfig:
     @property
     def plane_size(self) -> int:
         """Pixels per side of a plane."""
-        return int(self.image_size // self.generator.coarseness * 2 ** len(self.generator.up))
+        return int(self.reads // self.generator.coarseness * 2 ** len(self.generator.up))

@@ -87,20 +87,15 @@ class Lift:
 class LiftEncoder(nn.Module):
     """Photo and matte to the maps that points are carried to."""
 
-    def __init__(self, *, image_size: int, resolution: int, features: int, groups: int = 8) -> None:
+    def __init__(self, *, resolution: int, features: int, groups: int = 8) -> None:
         """Args:
-        image_size: pixels of a photo's side.
         resolution: of the volume's pictures: colours are as fine as those, the other features twice as fine.
         features: of the volume.
         """
         super().__init__()
         self.resolution = resolution
         self.first = nn.Sequential(convolution(6, _CHANNELS), activation())
-        halvings = max(0, (image_size // resolution).bit_length() - 2)
-        self.blocks = nn.Sequential(
-            *(ResidualBlock(_CHANNELS, _CHANNELS, stride=2, groups=groups) for _ in range(halvings)),
-            ResidualBlock(_CHANNELS, _CHANNELS, groups=groups),
-        )
+        self.blocks = nn.Sequential(ResidualBlock(_CHANNELS, _CHANNELS, groups=groups))
         self.last = convolution(_CHANNELS, features - 3)
 
     def forward(self, image: Float[Tensor, "B 3 H W"], matte: Float[Tensor, "B 1 H W"]) -> LiftMaps:
@@ -108,10 +103,12 @@ class LiftEncoder(nn.Module):
         image: -1 to 1.
         matte: 1 where the person is; zeros where that is not known.
         """
-        learned = self.last(self.blocks(self.first(torch.cat([image, coordinate_channels(image), matte], dim=1))))
-        side = learned.shape[-1]
+        side = 2 * self.resolution
+        small, small_matte = (value if value.shape[-1] <= side else reduced(value, side) for value in (image, matte))
+        read = torch.cat([small, coordinate_channels(small), small_matte], dim=1)
+        learned = self.last(self.blocks(self.first(read)))
         colours = reduced(image, self.resolution) * 0.5 + 0.5
-        if side != self.resolution:
+        if small.shape[-1] != self.resolution:
             colours = doubled(colours)
         features = torch.cat([colours, learned.sigmoid()], dim=1)
         return LiftMaps(features=features, colours=image * 0.5 + 0.5, matte=matte)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from likeness.export3d.background import BackgroundLayer
+from likeness.export3d.blocks import reduced
 from likeness.export3d.clebs import ExpressionEncoder
 from likeness.export3d.config import Export3dConfig
 from likeness.export3d.generator import Generator, ReadSource
@@ -66,9 +68,7 @@ class Export3dModel(nn.Module):
             if config.background
             else None
         )
-        self.lift = (
-            LiftEncoder(image_size=config.image_size, resolution=resolution, features=features) if config.lift else None
-        )
+        self.lift = LiftEncoder(resolution=resolution, features=features) if config.lift else None
 
         self.detail = PhotoDetail() if config.lift else None
 
@@ -96,8 +96,9 @@ class Export3dModel(nn.Module):
         """
         if self.config.needs_matte and matte is None:
             raise ValueError("a model with a background layer or lifted features needs the person's matte")
+        side = self.config.reads
         return SourceFeatures(
-            read=self.generator.read(image),
+            read=self.generator.read(image if side == image.shape[-1] else reduced(image, side)),
             background=None if self.background is None else self.background(image, matte),
             lift_maps=None if self.lift is None else self.lift(image, matte),
         )
@@ -129,9 +130,7 @@ class Export3dModel(nn.Module):
         features = seen.features
         if source.background is not None:
             features = features + (1.0 - seen.opacity) * (source.background + 1.0)
-        image = self.super_resolution(features)
-        if self.detail is not None and content.lift is not None:
-            image = self.detail(image, seen, cameras, content.lift)
+        image = self.finished(seen, features, cameras, content.lift)
         return Picture(image=image, small=features[:, :3], depth=seen.depth, opacity=seen.opacity)
 
     def finished(
@@ -147,5 +146,8 @@ class Export3dModel(nn.Module):
             return image
         if lift is None:
             raise ValueError("a model with lifted features needs the way back to the photos")
+        side = self.config.image_size
+        if image.shape[-1] != side:
+            image = F.interpolate(image, size=(side, side), mode="bilinear", align_corners=False)
         detailed: Tensor = self.detail(image, seen, cameras, lift)
         return detailed

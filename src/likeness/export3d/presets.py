@@ -68,9 +68,10 @@ def laptop(expression: ExpressionSettings) -> Export3dConfig:
 
 
 def laptop_128(expression: ExpressionSettings) -> Export3dConfig:
-    """The same networks at 128 pixels: the weights of `laptop` are a start."""
-    config = laptop(expression)
-    return replace(config, image_size=128, volume=replace(config.volume, resolution=64))
+    """The same networks, which show the photo's own pixels at 128: the weights of `laptop` with lifted features are a
+    start.
+    """
+    return replace(laptop(expression), image_size=128, read_size=64, lift=True)
 
 
 def tiny(expression: ExpressionSettings) -> Export3dConfig:

@@ -65,9 +65,9 @@ def laptop(expression: ExpressionSettings) -> Recipe:
 
 
 def laptop_128(expression: ExpressionSettings) -> Recipe:
-    """Two hours more, from weights of `laptop`."""
+    """Two hours more, from weights of `laptop` with lifted features."""
     recipe = laptop(expression)
-    training = replace(recipe.training, batch=4, micro_batch=4, rate=5e-4, validate_every=500)
+    training = replace(recipe.training, rate=5e-4, validate_every=500)
     return replace(recipe, model=PRESETS["laptop_128"](expression), samples=_samples(128), training=training)
 
 

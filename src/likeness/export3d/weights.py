@@ -1,6 +1,7 @@
 """Export3D's weights folders, and those of expression encoders, which are trained before the rest."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -53,6 +54,35 @@ def load_model(folder: Path, *, head: HeadModel) -> Export3dModel:
             raise InputError(f"{folder} lacks the part {name}: copy the whole folder again")
         load_tensors(tensors_of(model.part(name)), read_part(folder, name), part=name)
     return model.eval().requires_grad_(False)
+
+
+def save_resized(folder: Path, out: Path, *, size: int, volume: int, overwrite: bool = False) -> None:
+    """Copy a weights folder whose features are lifted, to draw at another size than it was trained at.
+
+    The generator goes on reading the photo at its own size; the photo's own pixels are carried at the new one.
+
+    Args:
+        size: pixels of a picture's side.
+        volume: of the volume's pictures.
+
+    Raises:
+        InputError: it is no such folder, or the sizes do not go together.
+        OutputError: the result exists, or cannot be written.
+    """
+    header = read_header(folder)
+    if header.method != METHOD:
+        raise InputError(f"{folder} holds weights for {header.method}: give a folder made for {METHOD}")
+    config: Export3dConfig = read_config(folder, Export3dConfig)
+    if not config.lift:
+        raise InputError(f"{folder} was trained without lifted features: it draws at its own size alone")
+    try:
+        resized = replace(
+            config, image_size=size, read_size=config.reads, volume=replace(config.volume, resolution=volume)
+        )
+    except ValueError as error:
+        raise InputError(f"{size} pixels with a volume of {volume} cannot be drawn: {error}") from error
+    parts = {name: read_part(folder, name) for name in header.parts}
+    save_weights(out, parts, header=header, config=resized, overwrite=overwrite)
 
 
 def load_encoder(folder: Path, *, head: HeadModel) -> tuple[ExpressionSettings, ExpressionEncoder]:
