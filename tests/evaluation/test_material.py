@@ -46,3 +46,17 @@ def test_the_fixed_choice_exists(measuring_data):
     assert set(material.FIRST_FRAME_PORTRAITS) <= set(material.PORTRAITS)
     material.portrait_paths(measuring_data, material.PORTRAITS)
     material.clip_paths(measuring_data, material.CROSS_CLIPS)
+
+
+def test_a_manifest_that_names_what_is_not_there_is_told(tmp_path):
+    from likeness.evaluation.material import missing_items
+    from likeness.evaluation.results import run_items
+
+    (tmp_path / "manifest.csv").write_text(
+        "file,kind\nvideos/v001.mp4,video\nvideos/v002.mp4,video\nportraits/p.jpg,x\n"
+    )
+    found = [tmp_path / "videos" / "v001.mp4"]
+    items = missing_items(tmp_path, "videos", found, is_cut=False)
+    (row,) = run_items(items, tmp_path / "rows.jsonl", {})
+    assert row["item"] == "v002" and "named by manifest.csv" in row["error"]
+    assert missing_items(tmp_path, "videos", found, is_cut=True) == []

@@ -84,6 +84,11 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+def complain(line: str) -> None:
+    """One line about what went wrong, on stderr."""
+    print(f"likeness: {' '.join(line.split())}", file=sys.stderr, flush=True)
+
+
 def say_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table on stdout, as wide as the terminal."""
     from rich.console import Console
@@ -99,7 +104,7 @@ def say_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) 
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"likeness: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    complain(message)
     return code
 
 

@@ -1,4 +1,4 @@
-"""The command `likeness evaluate`: measures a renderer on the measuring material and writes the tables."""
+"""The command `likeness evaluate`: measures renderers and what others produced, and writes tables and a page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -6,13 +6,14 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
-from likeness.app.console import say, watch
-from likeness.app.options import Pixels, Rendering
+from likeness.app.console import complain, say, watch
+from likeness.app.options import Folder, Pixels, Rendering
 from likeness.errors import InputError
 
 if TYPE_CHECKING:
+    from likeness.evaluation.html_report import Outline
     from likeness.evaluation.report import Report
     from likeness.evaluation.results import Value
     from likeness.evaluation.runner import Mode, Pieces
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 LEAST_SIZE = 32  # pixels of the square around the head
 Protocol = Literal["self", "zero", "cross", "edits", "peers", "sheets", "peer-sheets"]
+WITH_OUTSIDE = ("self", "cross")  # protocols that others can run with programs of their own
+EXIT_WITH_PROBLEMS = 1  # something failed or was missing, everything else was scored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,9 @@ class Evaluate:
     out: Path = Path("results")  # folder for tables, rows and sheets; made if missing
     size: Pixels = None
     """photos and clips are first reduced until the square around the head has this side: the resolution of a model"""
+    outside: Annotated[tuple[Path, ...], UseAppendAction, arg(metavar="FOLDER")] = ()
+    """with self and cross: what another program made, CLIP.mp4 or CLIP/000000.png (cross: PHOTO_CLIP); repeatable"""
+    networks: Folder = None  # folder of judging networks: LPIPS, ArcFace; their measures are "not installed" without
     rendering: Annotated[Rendering, arg(name="")] = field(default_factory=Rendering)
 
     def run(self) -> None:
@@ -57,6 +63,8 @@ class Evaluate:
             out=self.out,
             size=self.size,
             rendering=self.rendering,
+            outside=self.outside,
+            networks=self.networks,
         )
 
     def _run_on_clips(self, protocol: str) -> None:
@@ -90,21 +98,29 @@ def evaluate(
     out: Path,
     size: int | None = None,
     rendering: Rendering | None = None,
+    outside: Sequence[Path] = (),
+    networks: Path | None = None,
 ) -> None:
-    """Runs one protocol; tables go to stdout, tables and rows into `out`.
+    """Runs one protocol; tables go to stdout, tables, rows and a page into `out`.
 
     Raises:
         LikenessError: the material, an optional package or the folder to write to is missing.
+        SystemExit: with 1, at the end, where items failed or are missing; the others are scored.
     """
     if frames < 10 or (limit is not None and limit < 1):
         raise InputError(f"--frames must be at least 10 and --limit at least 1, got {frames} and {limit}")
     if size is not None and size < LEAST_SIZE:
         raise InputError(f"--size is {size}: give {LEAST_SIZE} pixels or more")
+    if outside and protocol not in WITH_OUTSIDE:
+        raise InputError(f"--outside is for {' and '.join(WITH_OUTSIDE)}: {protocol} needs the renderer itself")
     from likeness.app.renderers import check_rendering
 
     rendering = Rendering() if rendering is None else rendering
     check_rendering(rendering)
+    from likeness.evaluation.html_report import Outline
     from likeness.evaluation.material import material_folder
+    from likeness.evaluation.networks import open_networks
+    from likeness.evaluation.outside import open_outside
     from likeness.evaluation.protocols import (
         cross_reenactment,
         edits,
@@ -127,6 +143,8 @@ def evaluate(
         frames=frames,
         controls=pieces if is_default else renderer_pieces(Rendering(), size=size, frames=frames),
         renderer=renderer_settings(rendering, size),
+        outside=open_outside(outside),
+        networks=open_networks(networks),
     )
     folder = made_folder(out)
     match protocol:
@@ -135,16 +153,20 @@ def evaluate(
         case "peer-sheets":
             _say_paths(peers.write_sheets(setup, made_folder(folder / "peer_sheets")))
         case "self":
-            _publish(self_reenactment.run(setup, folder, watch), folder, self_reenactment.NAME)
+            report = self_reenactment.run(setup, folder, watch)
+            _publish([(report, self_reenactment.NAME, self_reenactment.outline(report, setup, folder))], folder)
         case "zero":
-            _publish(zero_motion.run(setup, folder, watch), folder, zero_motion.NAME)
+            report = zero_motion.run(setup, folder, watch)
+            _publish([(report, zero_motion.NAME, Outline(measures=zero_motion.MEASURES))], folder)
         case "edits":
-            _publish(edits.run(setup, folder, watch), folder, edits.NAME)
+            _publish([(edits.run(setup, folder, watch), edits.NAME, None)], folder)
         case "peers":
-            _publish(peers.run(setup, folder, watch), folder, peers.NAME)
+            _publish([(peers.run(setup, folder, watch), peers.NAME, None)], folder)
         case "cross":
-            _publish(cross_reenactment.run(setup, folder, watch), folder, cross_reenactment.NAME)
-            _publish(first_frame.run(setup, folder, watch), folder, first_frame.NAME)
+            report = cross_reenactment.run(setup, folder, watch)
+            outline = cross_reenactment.outline(report, setup, folder)
+            again = first_frame.run(setup, folder, watch)
+            _publish([(report, cross_reenactment.NAME, outline), (again, first_frame.NAME, None)], folder)
 
 
 def renderer_pieces(rendering: Rendering, *, size: int | None, frames: int) -> "Pieces":
@@ -214,13 +236,32 @@ def _track_from(path: Path, start: int) -> "Motion":
     return track_video(chain([replace(first, time_seconds=0.0)], rest), builtin_head(), source=path.name)
 
 
-def _publish(report: "Report", folder: Path, name: str) -> None:
-    """Writes the report; says its tables, except those of single items, and where it lies."""
-    from likeness.evaluation.report import to_markdown, without_item_tables, write_report
+def _publish(reports: "Sequence[tuple[Report, str, Outline | None]]", folder: Path) -> None:
+    """Writes reports; says their tables, except those of single items, where they lie, and what went wrong.
 
-    paths = write_report(report, folder, name)
-    say(to_markdown(without_item_tables(report)))
-    _say_paths(paths)
+    Raises:
+        SystemExit: with 1, where something went wrong.
+    """
+    from likeness.evaluation.html_report import report_page
+    from likeness.evaluation.outside import problems
+    from likeness.evaluation.report import to_markdown, without_item_tables, write_report
+    from likeness.files import atomic_output
+
+    troubles: list[str] = []
+    for report, name, outline in reports:
+        paths = list(write_report(report, folder, name))
+        if outline is not None:
+            paths.append(folder / f"{name}.html")
+            with atomic_output(paths[-1], overwrite=True) as partial:
+                partial.write_text(report_page(report, outline), encoding="utf-8")
+        say(to_markdown(without_item_tables(report)))
+        _say_paths(paths)
+        troubles += problems(report.rows)
+    for line in troubles:
+        complain(line)
+    if troubles:
+        complain(f"{len(troubles)} problems; everything else was scored")
+        raise SystemExit(EXIT_WITH_PROBLEMS)
 
 
 def _say_paths(paths: Sequence[Path]) -> None:

@@ -6,19 +6,25 @@ same code, so a renderer that copies scores exactly the same.
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from likeness.evaluation import face_measures
+from likeness.evaluation.details import Details, Truth, detail_places, fit_truth, landmark_details
+from likeness.evaluation.foreground import MatteReader
 from likeness.evaluation.identity import Embedder, identity_distance
 from likeness.evaluation.landmark_reader import LandmarkReader
-from likeness.evaluation.metrics import face_box, flicker_ratio, mean_difference, psnr, response, ssim
+from likeness.evaluation.leakage import APPEARANCE_NUMBERS, appearance
+from likeness.evaluation.metrics import face_box, flicker_ratio, mean_difference, median, psnr, response, ssim
+from likeness.evaluation.moments import Moments
+from likeness.evaluation.networks import NO_NETWORKS, Networks
 from likeness.evaluation.report import BASELINE_SUFFIX
 from likeness.evaluation.results import Row
 from likeness.geometry.rotation import geodesic_angle
+from likeness.heads.builtin import builtin_head
 from likeness.media.crop import resize
 
 GAZE_DEVIATION = 0.03  # eye widths; a driver whose gaze varies less measures the landmarks' noise (about 0.01 to 0.02)
@@ -35,6 +41,7 @@ class _Series:
     """What is kept of one generated sequence while it streams by."""
 
     reader: LandmarkReader
+    details: Details = field(default_factory=Details)
     landmarks: list[np.ndarray] = field(default_factory=list)
     psnr: list[float] = field(default_factory=list)
     ssim: list[float] = field(default_factory=list)
@@ -48,46 +55,76 @@ def score_against_real(
     indices: Sequence[int],
     *,
     controls: Mapping[str, Iterable[Image]] = MappingProxyType({}),
+    networks: Networks = NO_NETWORKS,
+    moments: Moments | None = None,
 ) -> Row:
     """Measures of a clip whose ground truth is `real`, both at the clip's frames `indices` (the first is the photo).
 
     Medians over the frames after the first. Pixel measures are taken in the real face's box; a missed face counts 100 %
-    landmark error; inter-frame change is taken between neighbouring indices. A result of another size is resized.
+    landmark error; inter-frame change is taken between neighbouring indices. Regions, background, the fit and networks
+    look at some frames alone (`details.py`). A result of another size is resized.
 
     Args:
         controls: further results, by the suffix that their measures get.
+        moments: keeps the pictures of some frames, under the suffixes.
     """
     with ExitStack() as stack:
         real_reader = stack.enter_context(LandmarkReader())
         names = ("", *controls, BASELINE_SUFFIX)
         series = {name: _Series(reader=stack.enter_context(LandmarkReader())) for name in names}
+        truth_details = Truth(matte_reader=stack.enter_context(MatteReader()), networks=networks)
+        places = set(detail_places(indices))
         real_landmarks: list[np.ndarray] = []
         real_changes: list[float] = []
         photo = before = None
         previous_index = -2
-        for index, truth, *made in zip(indices, real, generated, *controls.values(), strict=True):
+        for place, (index, truth, *made) in enumerate(zip(indices, real, generated, *controls.values(), strict=True)):
             photo = truth if photo is None else photo
             landmarks = real_reader.read(truth)
             real_landmarks.append(landmarks)
-            is_neighbour = index == previous_index + 1
-            if is_neighbour and before is not None:
-                real_changes.append(mean_difference(truth, before))
-            for one, frame in zip(series.values(), (*(sized_like(each, truth) for each in made), photo), strict=True):
-                _add_frame(one, frame, truth, landmarks, is_neighbour=is_neighbour)
+            neighbour = before if index == previous_index + 1 else None
+            if neighbour is not None:
+                real_changes.append(mean_difference(truth, neighbour))
+            if place in places:
+                truth_details.look(place, truth, neighbour, landmarks)
+            frames = {name: sized_like(each, truth) for name, each in zip(names, (*made, photo), strict=True)}
+            for name, frame in frames.items():
+                _add_frame(
+                    series[name], frame, truth, landmarks, is_neighbour=neighbour is not None,
+                    details=truth_details if place in places else None,
+                )  # fmt: skip
+            if moments is not None:
+                moments.keep(index, truth, frames)
             before, previous_index = truth, index
+    assert photo is not None, "there is at least one frame"
     truth_track = np.array(real_landmarks)
+    height, width = photo.shape[:2]
+    fitted = fit_truth(truth_track, truth_details.places, builtin_head(), width=width, height=height)
     row: Row = {"frames": len(real_landmarks)}
     for suffix, one in series.items():
         measured = _summary(one, truth_track, np.array(real_changes))
+        measured |= one.details.summary(truth_details)
+        measured |= landmark_details(np.array(one.landmarks), truth_track, fitted, (width, height))
         row |= {key + suffix: value for key, value in measured.items()}
     return row
 
 
-def _add_frame(series: _Series, frame: Image, truth: Image, landmarks: np.ndarray, *, is_neighbour: bool) -> None:
-    """Adds one generated frame to its series."""
+def _add_frame(
+    series: _Series,
+    frame: Image,
+    truth: Image,
+    landmarks: np.ndarray,
+    *,
+    is_neighbour: bool,
+    details: Truth | None,
+) -> None:
+    """Adds one generated frame to its series; `details` has looked at the true frame where that is looked at."""
     series.landmarks.append(series.reader.read(frame))
-    if is_neighbour and series.last is not None:
-        series.changes.append(mean_difference(frame, series.last))
+    neighbour = series.last if is_neighbour else None
+    if neighbour is not None:
+        series.changes.append(mean_difference(frame, neighbour))
+    if details is not None:
+        series.details.look(details, frame, truth, neighbour, series.landmarks[-1])
     is_first = series.last is None
     series.last = frame
     if is_first or np.isnan(landmarks[0, 0]):
@@ -116,24 +153,37 @@ def _summary(series: _Series, real: Float[np.ndarray, "T 478 3"], real_changes: 
     }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Performance:
-    """Landmarks of a sequence, and embeddings of some of its frames."""
+    """Landmarks of a sequence, and what some of its frames say of the person."""
 
     landmarks: Float[np.ndarray, "T 478 3"]
     embeddings: Float[np.ndarray, "N 128"]
+    colours: Float[np.ndarray, "N D"] = field(default_factory=lambda: np.empty((0, APPEARANCE_NUMBERS)))
+    size: tuple[int, int] = (0, 0)  # width, height of the pictures
+
+    def at(self, places: Sequence[int]) -> "Performance":
+        """The same with some of the frames."""
+        return replace(self, landmarks=self.landmarks[list(places)])
 
 
 def read_performance(frames: Iterable[Image], count: int, embed: Embedder | None) -> Performance:
-    """Landmarks of every frame of a sequence of `count` frames, and embeddings of evenly spaced ones."""
-    landmarks, embeddings = [], []
+    """Landmarks of every frame of a sequence of `count` frames; embeddings and colours of evenly spaced ones."""
+    landmarks, embeddings, colours, size = [], [], [], (0, 0)
     chosen = set(spread(count, IDENTITY_FRAMES))
     with LandmarkReader() as reader:
         for number, frame in enumerate(frames):
             landmarks.append(reader.read(frame))
-            if embed is not None and number in chosen:
+            size = (frame.shape[1], frame.shape[0])
+            if number not in chosen:
+                continue
+            colours.append(appearance(frame, landmarks[-1]))
+            if embed is not None:
                 embeddings.append(embed(frame, landmarks[-1]))
-    return Performance(landmarks=np.array(landmarks), embeddings=np.array(embeddings).reshape(-1, 128))
+    return Performance(
+        landmarks=np.array(landmarks), embeddings=np.array(embeddings).reshape(-1, 128), size=size,
+        colours=np.array(colours).reshape(-1, APPEARANCE_NUMBERS),
+    )  # fmt: skip
 
 
 def score_against_driver(
@@ -181,13 +231,6 @@ def as_baseline(row: Row) -> Row:
 def spread(count: int, most: int) -> tuple[int, ...]:
     """At most `most` indices, evenly spaced from the first to the last of `count`."""
     return tuple(sorted({round(place) for place in np.linspace(0, count - 1, min(count, most)).tolist()}))
-
-
-def median(values: Sequence[float] | Float[np.ndarray, " N"]) -> float:
-    """Median of the finite values; NaN if there are none."""
-    finite = np.asarray(values, dtype=np.float64)
-    finite = finite[np.isfinite(finite)]
-    return float(np.median(finite)) if len(finite) else float("nan")
 
 
 def sized_like(image: Image, other: Image) -> Image:

@@ -3,14 +3,18 @@
 The material is a folder of third-party photographs and clips that is no part of the project; only numbers come out.
 """
 
+import csv
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
 from likeness.errors import InputError
+from likeness.evaluation.results import Item, Row
 from likeness.media.crop import resize
 from likeness.media.images import read_image
 from likeness.media.video_reader import read_frames
@@ -33,6 +37,7 @@ CROSS_CLIPS = ("v009", "v016", "v047", "v065", "v066")
 # The first-frame test repeats every clip from ten starts, so it takes fewer portraits.
 FIRST_FRAME_PORTRAITS = ("p054", "p066", "p125", "p189")
 
+MAX_MANIFEST_ROWS = 100_000
 PHOTO_SIDE = 640  # pixels; longer photographs are reduced to it first, which keeps a full run practical
 
 
@@ -106,6 +111,25 @@ def read_clip(path: Path, indices: Sequence[int] | None = None) -> Iterator[UInt
             if following is None:
                 return
     raise InputError(f"{path} ends before frame {following}: replace it with a complete copy")
+
+
+def missing_items(folder: Path, kind: str, found: Sequence[Path], *, is_cut: bool) -> list[Item]:
+    """An item that fails for every file of a kind (`videos`, `portraits`) that the manifest names and is not there.
+
+    Args:
+        is_cut: only the first files are looked at: none is missed.
+    """
+    if is_cut:
+        return []
+    have = {path.name for path in found}
+    with (folder / "manifest.csv").open(encoding="utf-8", errors="replace", newline="") as file:
+        named = [Path(row.get("file") or "") for row in islice(csv.DictReader(file), MAX_MANIFEST_ROWS)]
+    missing = [path for path in named if path.parent.name == kind and path.name not in have]
+    return [Item(name=path.stem, measure=partial(_refuse, folder / path)) for path in dict.fromkeys(missing)]
+
+
+def _refuse(path: Path) -> Row:
+    raise InputError(f"{path} is named by manifest.csv and is not there: copy it, or take it out of the manifest")
 
 
 def count_frames(path: Path) -> int:

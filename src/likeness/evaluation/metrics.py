@@ -1,5 +1,6 @@
 """Measures on images and signals: PSNR, SSIM, face box, inter-frame change, gain and correlation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,6 +97,13 @@ def response(
     moves = y.std() > max(_STILL_PART * least_deviation, 1e-9)
     correlation = covariance / (np.sqrt(variance) * y.std()) if moves else 0.0
     return Response(gain=covariance / variance, correlation=float(correlation))
+
+
+def median(values: Sequence[float] | Float[np.ndarray, " N"]) -> float:
+    """Median of the finite values; NaN if there are none."""
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    return float(np.median(finite)) if len(finite) else float("nan")
 
 
 def _blur(image: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "h w"]:

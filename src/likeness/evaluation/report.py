@@ -1,5 +1,7 @@
 """Tables of measurements as markdown and JSON: quantiles and one row per item, beside copying the first frame."""
 
+import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from likeness.evaluation.bootstrap import median_interval
 from likeness.evaluation.results import Row, numbers
 from likeness.files import atomic_output
 
@@ -24,6 +27,7 @@ class Measure:
     digits: int = 2
     least: float | None = None
     most: float | None = None
+    floor: float | None = None  # what is measured where nothing is wrong: the tracker's own noise
 
     @property
     def target(self) -> str:
@@ -67,15 +71,18 @@ def summary_table(
     *,
     controls: Mapping[str, str] = MappingProxyType({}),
 ) -> Table:
-    """Over all items: median, 10 % and 90 % quantiles, the baseline's median, the wanted range and whether it holds.
+    """Over all items: median and its 95 % interval, 10 % and 90 % quantiles, the baselines' medians, the wanted range.
 
     Args:
         controls: titles of further baselines, by the suffix of their measures; those without numbers are left out.
     """
     present = {end: name for end, name in controls.items() if any(numbers(rows, m.key + end) for m in measures)}
     suffixes = (BASELINE_SUFFIX, *present)
-    header = ("measure", "median", "10 %", "90 %", BASELINE_TITLE, *present.values(), "wanted", "reached", "items")
-    return Table(title=title, header=header, rows=tuple(_summary_row(rows, measure, suffixes) for measure in measures))
+    ends = ("wanted", "reached") if any(measure.target for measure in measures) else ()
+    ends = (*ends, "floor") if any(measure.floor is not None for measure in measures) else ends
+    header = ("measure", "median", "95 %", "10 %", "90 %", BASELINE_TITLE, *present.values(), *ends, "items")
+    cells = [_summary_row(rows, measure, suffixes, ends) for measure in measures]
+    return Table(title=title, header=header, rows=tuple(cells))
 
 
 def item_table(rows: Sequence[Row], measures: Sequence[Measure], title: str = "Items") -> Table:
@@ -105,20 +112,33 @@ def without_item_tables(report: Report) -> Report:
     return replace(report, tables=tuple(table for table in report.tables if not table.is_by_item))
 
 
-def write_report(report: Report, folder: Path, name: str) -> tuple[Path, Path]:
-    """Writes NAME.md (tables) and NAME.json (tables and rows) into a folder that exists.
+def write_report(report: Report, folder: Path, name: str) -> tuple[Path, ...]:
+    """Writes NAME.md (tables), NAME.json (tables and rows) and NAME.csv (rows) into a folder that exists.
 
     Raises:
         OutputError: they cannot be written.
     """
-    markdown, data = folder / f"{name}.md", folder / f"{name}.json"
-    with atomic_output(markdown, overwrite=True) as partial:
-        partial.write_text(to_markdown(report), encoding="utf-8")
     tables = {table.title: [dict(zip(table.header, row, strict=True)) for row in table.rows] for table in report.tables}
     content = {"title": report.title, "notes": report.notes, "tables": tables, "rows": report.rows}
-    with atomic_output(data, overwrite=True) as partial:
-        partial.write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
-    return markdown, data
+    texts = {
+        "md": to_markdown(report),
+        "json": json.dumps(content, indent=1, allow_nan=False),
+        "csv": to_csv(report.rows),
+    }
+    for suffix, text in texts.items():
+        with atomic_output(folder / f"{name}.{suffix}", overwrite=True) as partial:
+            partial.write_text(text, encoding="utf-8")
+    return tuple(folder / f"{name}.{suffix}" for suffix in texts)
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """All measures of all items; the columns in the order in which they appear, empty where there is no number."""
+    columns = list(dict.fromkeys(["item", *[key for row in rows for key in row]]))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def format_number(value: float | None, digits: int) -> str:
@@ -126,15 +146,25 @@ def format_number(value: float | None, digits: int) -> str:
     return "-" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
 
 
-def _summary_row(rows: Sequence[Row], measure: Measure, suffixes: Sequence[str]) -> tuple[str, ...]:
+def _summary_row(
+    rows: Sequence[Row], measure: Measure, suffixes: Sequence[str], ends: Sequence[str]
+) -> tuple[str, ...]:
     values = numbers(rows, measure.key)
     low, median, high = np.quantile(values, [0.1, 0.5, 0.9]) if values else (None, None, None)
     reached = ("yes" if measure.holds(float(median)) else "no") if measure.target and median is not None else ""
     cells = [format_number(number, measure.digits) for number in (median, low, high)]
+    cells.insert(1, format_interval(median_interval(values), measure.digits))
     for suffix in suffixes:
         baseline = numbers(rows, measure.key + suffix)
         cells.append(format_number(float(np.median(baseline)) if baseline else None, measure.digits))
-    return (measure.title, *cells, measure.target, reached, str(len(values)))
+    floor = "" if measure.floor is None else format_number(measure.floor, measure.digits)
+    last = {"wanted": measure.target, "reached": reached, "floor": floor}
+    return (measure.title, *cells, *[last[end] for end in ends], str(len(values)))
+
+
+def format_interval(interval: tuple[float, float] | None, digits: int) -> str:
+    """`1.2 to 1.4`; a dash where there is none."""
+    return "-" if interval is None else f"{interval[0]:.{digits}f} to {interval[1]:.{digits}f}"
 
 
 def _with_baseline(row: Row, measure: Measure) -> str:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import UInt8
 
+from likeness.evaluation.networks import NO_NETWORKS, Networks
+from likeness.evaluation.outside import Outside
 from likeness.evaluation.results import Value
 from likeness.motion.edit import HeadEdit, apply_edit
 from likeness.motion.record import Motion, MotionFrame
@@ -40,11 +42,19 @@ class Setup:
     frames: int = 120  # of each clip at most
     controls: Pieces | None = None  # the default renderer's, to be scored beside; may be `pieces` itself
     renderer: Mapping[str, Value] = field(default_factory=dict)  # what draws: rows of different ones are kept apart
+    outside: tuple[Outside, ...] = ()  # what others produced for the same protocol
+    networks: Networks = NO_NETWORKS
+
+    @property
+    def name(self) -> str:
+        """What the renderer is called in tables."""
+        return str(self.renderer.get("method", "likeness"))
 
     @property
     def settings(self) -> dict[str, Value]:
         """What decides about a row."""
-        return {"frames": self.frames, **self.renderer}
+        outside = {f"outside {method.name}": str(method.folder.resolve()) for method in self.outside}
+        return {"frames": self.frames, "networks": self.networks.names, **outside, **self.renderer}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,23 +1,27 @@
 """Cross-reenactment: twenty portraits driven by five clips of other people, with the default motion."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
+from likeness.errors import InputError
 from likeness.evaluation.comparison import (
     POSE_REFERENCES,
     Performance,
     as_baseline,
     read_performance,
-    score_against_driver,
     spread,
     still_performance,
 )
+from likeness.evaluation.driver_scores import FIT, LEAKS, Source, score_pair
+from likeness.evaluation.html_report import Outline
 from likeness.evaluation.identity import Embedder, load_embedder
 from likeness.evaluation.landmark_reader import LandmarkReader
+from likeness.evaluation.leakage import appearance
 from likeness.evaluation.material import (
     CROSS_CLIPS,
     PORTRAITS,
@@ -27,12 +31,16 @@ from likeness.evaluation.material import (
     read_photo,
     sample_indices,
 )
-from likeness.evaluation.report import Measure, Report, Table, item_table, summary_table
+from likeness.evaluation.moments import Moments, kept, moments_of
+from likeness.evaluation.outside import ERROR, Outside, as_outside, find_clip
+from likeness.evaluation.report import BASELINE_SUFFIX, Measure, Report, Table, item_table, summary_table
 from likeness.evaluation.results import Item, Row, Watch, numbers, quietly, run_items
 from likeness.evaluation.runner import Image, Setup, Subject, open_subject, render_clip
+from likeness.files import made_folder
 from likeness.motion.record import Motion
 
 NAME = "cross"
+SHEETS = "cross_sheets"  # folder of the pictures, PHOTO_CLIP.jpg
 MEASURES = (
     Measure(key="pose", title="relative head rotation error, degrees", most=2.0),
     Measure(key="mouth_gain", title="mouth-opening gain", least=0.9, most=1.1),
@@ -57,18 +65,52 @@ class CrossScorer:
         self.motion = lru_cache(maxsize=len(CROSS_CLIPS))(self._track)
         self.driver = lru_cache(maxsize=len(CROSS_CLIPS))(self._read_driver)
         self.copied = lru_cache(maxsize=len(CROSS_CLIPS))(self._copy)
+        self.colours = lru_cache(maxsize=1)(self._read_colours)
 
-    def measure(self, photo: Path, clip: Path) -> Row:
+    def measure(self, photo: Path, clip: Path, sheets: Path | None = None) -> Row:
         """The row of one portrait driven by one clip."""
         subject, motion, driver = self.subject(photo), self.motion(clip), self.driver(clip)
         indices = self._indices(clip)
+        moments = Moments(indices=moments_of(indices))
         frames = render_clip(self.setup.pieces, subject, motion, mode="default", indices=indices)
-        made = read_performance(frames, len(indices), self.embed)
+        made = self._read(kept(frames, indices, moments, ""), len(indices))
         copied = self.copied(photo, len(indices))
         source = None if self.embed is None else embed_still(subject.image, self.embed)
-        references = spread(len(indices), POSE_REFERENCES)
-        row = score_against_driver(made, driver, source, references=references)
-        return row | as_baseline(score_against_driver(copied, driver, source, references=references))
+        person = Source(embedding=source, references=spread(len(indices), POSE_REFERENCES), colours=self.colours(photo))
+        row = score_pair(made, driver, person)
+        row |= as_baseline(score_pair(copied, driver, person))
+        for method in self.setup.outside:
+            row |= self._outside_row(method, photo, clip, person, moments)
+        if sheets is not None:
+            for index, frame in zip(moments.indices, read_clip(clip, moments.indices), strict=True):
+                moments.keep(index, frame, {BASELINE_SUFFIX: subject.image})
+            moments.write(sheets / f"{photo.stem}_{clip.stem}.jpg", titles(self.setup))
+        return row
+
+    def _outside_row(self, method: Outside, photo: Path, clip: Path, person: Source, moments: Moments) -> Row:
+        """The measures of another program's frames of this pair, those that are there."""
+        indices = self._indices(clip)
+        try:
+            found = find_clip(method, f"{photo.stem}/{clip.stem}")
+            places = [place for place, index in enumerate(indices) if found.has(index)]
+            have = [indices[place] for place in places]
+            if len(have) < POSE_REFERENCES:
+                raise InputError(f"{method.name} has {len(have)} of the {len(indices)} frames that count")
+            made = self._read(kept(found.read(have), have, moments, method.suffix), len(have))
+        except InputError as error:
+            return {f"{ERROR}{method.suffix}": str(error)}
+        driver = self.driver(clip).at(places)
+        row = score_pair(made, driver, replace(person, references=spread(len(have), POSE_REFERENCES)))
+        return as_outside(row, method, [index for index in indices if not found.has(index)])
+
+    def _read(self, frames: Iterator[Image], count: int) -> Performance:
+        return read_performance(frames, count, self.embed)
+
+    def _read_colours(self, photo: Path) -> np.ndarray:
+        """How the source's face is coloured."""
+        image = self.subject(photo).image
+        with LandmarkReader() as reader:
+            return appearance(image, reader.read_still(image))
 
     def _open_subject(self, photo: Path) -> Subject:
         return open_subject(self.setup.pieces, read_photo(photo))
@@ -100,8 +142,9 @@ def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
         LikenessError: the identity embedding is not installed.
     """
     scorer = CrossScorer(setup, load_embedder())
+    sheets = made_folder(folder / SHEETS)
     items = [
-        Item(name=f"{photo.stem}/{clip.stem}", measure=partial(scorer.measure, photo, clip))
+        Item(name=f"{photo.stem}/{clip.stem}", measure=partial(scorer.measure, photo, clip, sheets))
         for photo in portrait_paths(setup.data, PORTRAITS)[: setup.limit]
         for clip in clip_paths(setup.data, CROSS_CLIPS)
     ]
@@ -110,6 +153,7 @@ def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
 
 def report(rows: Sequence[Row], setup: Setup) -> Report:
     """Tables of the rows."""
+    beside = {suffix: title for suffix, title in titles(setup).items() if suffix}
     notes = (
         f"{len(rows)} pairs of a portrait and a clip of another person, default motion;"
         f" at most {setup.frames} evenly spaced frames per clip.",
@@ -122,7 +166,9 @@ def report(rows: Sequence[Row], setup: Setup) -> Report:
         title="Cross-reenactment",
         notes=notes,
         tables=(
-            summary_table(rows, MEASURES),
+            summary_table(rows, MEASURES, controls=beside),
+            summary_table(rows, FIT, title="Pose and expression, fitted again", controls=beside),
+            summary_table(rows, LEAKS, title="What leaks of the driver", controls=beside),
             _identity_share(rows),
             *_by_part(rows, part=1, title="Medians by clip"),
             *_by_part(rows, part=0, title="Medians by portrait"),
@@ -130,6 +176,22 @@ def report(rows: Sequence[Row], setup: Setup) -> Report:
         ),
         rows=tuple(rows),
     )
+
+
+def outline(report: Report, setup: Setup, folder: Path) -> Outline:
+    """What of the report is plotted and shown."""
+    shown = ("pose", "mouth_gain", "mouth_correlation", "eye_gain", "gaze_gain", "identity_source")
+    names = {str(row["item"]): str(row["item"]).replace("/", "_") for row in report.rows}
+    return Outline(
+        measures=(*[measure for measure in MEASURES if measure.key in shown], *LEAKS),
+        methods=titles(setup),
+        sheets={item: folder / SHEETS / f"{name}.jpg" for item, name in names.items()},
+    )
+
+
+def titles(setup: Setup) -> dict[str, str]:
+    """What the suffixes of measures stand for, the renderer's own first."""
+    return {"": setup.name, **{method.suffix: method.name for method in setup.outside}}
 
 
 def _identity_share(rows: Sequence[Row]) -> Table:

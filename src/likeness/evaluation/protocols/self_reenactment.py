@@ -4,14 +4,22 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from likeness.errors import InputError
 from likeness.evaluation.comparison import score_against_real, sized_like
 from likeness.evaluation.controls import BLUR_SUFFIX, TITLES, WARP_SUFFIX, with_blurred
-from likeness.evaluation.material import clip_paths, read_clip, sample_pairs
+from likeness.evaluation.detail_tables import detail_tables
+from likeness.evaluation.details import DETAIL_FRAMES
+from likeness.evaluation.html_report import Outline
+from likeness.evaluation.material import clip_paths, missing_items, read_clip, sample_pairs
+from likeness.evaluation.moments import Moments, moments_of
+from likeness.evaluation.outside import ERROR, Outside, as_outside, find_clip
 from likeness.evaluation.report import Measure, Report, Table, item_table, summary_table
 from likeness.evaluation.results import Item, Row, Watch, numbers, quietly, run_items
 from likeness.evaluation.runner import Image, Setup, open_subject, render_clip
+from likeness.files import made_folder
 
 NAME = "self"
+SHEETS = "self_sheets"  # folder of the pictures, CLIP.jpg
 TOLERATED_LOSS = 0.2  # dB below copying that still counts as equal
 
 MEASURES = (
@@ -28,18 +36,27 @@ MEASURES = (
 
 
 def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
-    """Measures every clip (the first `limit` of them), keeping its rows in `folder`."""
+    """Measures every clip (the first `limit` of them), keeping its rows and a sheet of its frames in `folder`.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
     clips = clip_paths(setup.data)[: setup.limit]
-    items = [Item(name=clip.stem, measure=partial(measure_clip, setup, clip)) for clip in clips]
+    sheets = made_folder(folder / SHEETS)
+    items = [Item(name=clip.stem, measure=partial(measure_clip, setup, clip, sheets)) for clip in clips]
+    items += missing_items(setup.data, "videos", clips, is_cut=setup.limit is not None)
     return report(run_items(items, folder / f"{NAME}.jsonl", setup.settings, watch), setup)
 
 
-def measure_clip(setup: Setup, clip: Path) -> Row:
+def measure_clip(setup: Setup, clip: Path, sheets: Path | None = None) -> Row:
     """The row of one clip: at most `frames` frames in neighbouring pairs, spread over it."""
     photo = next(read_clip(clip))
     subject = open_subject(setup.pieces, photo)
     motion = setup.pieces.track_video(clip, 0)
+    if len(motion) < 2:
+        raise InputError(f"{clip} has a single frame: nothing moves in it")
     indices = sample_pairs(len(motion), setup.frames)
+    moments = Moments(indices=moments_of(indices))
     generated = render_clip(setup.pieces, subject, motion, mode="absolute", indices=indices)
     controls: dict[str, Iterator[Image]] = {}
     if setup.controls is setup.pieces:
@@ -49,28 +66,70 @@ def measure_clip(setup: Setup, clip: Path) -> Row:
         warped = render_clip(setup.controls, other, motion, mode="absolute", indices=indices)
         controls[WARP_SUFFIX], controls[BLUR_SUFFIX] = with_blurred(warped)
     truth = (sized_like(frame, subject.image) for frame in read_clip(clip, indices))
-    row = score_against_real(generated, truth, indices, controls=controls)
+    row = score_against_real(generated, truth, indices, controls=controls, networks=setup.networks, moments=moments)
+    for method in setup.outside:
+        row |= _outside_row(setup, method, clip, indices, subject.image, moments)
     copied = row["face_psnr_copy"]
-    for suffix in ("", *controls, "_copy"):
-        psnr = row[f"face_psnr{suffix}"]
+    for suffix in ("", *controls, *[method.suffix for method in setup.outside], "_copy"):
+        psnr = row.get(f"face_psnr{suffix}")
         if isinstance(psnr, float) and isinstance(copied, float):
             row[f"psnr_gain{suffix}"] = psnr - copied
+    if sheets is not None:
+        moments.write(sheets / f"{clip.stem}.jpg", titles(setup))
     return row
+
+
+def outline(report: Report, setup: Setup, folder: Path) -> Outline:
+    """What of the report is plotted and shown."""
+    shown = ("landmark", "face_psnr", "face_ssim", "pose", "mouth_error", "eye_error", "flicker")
+    return Outline(
+        measures=tuple(measure for measure in MEASURES if measure.key in shown),
+        methods=titles(setup),
+        sheets={str(row["item"]): folder / SHEETS / f"{row['item']}.jpg" for row in report.rows},
+    )
+
+
+def titles(setup: Setup) -> dict[str, str]:
+    """What the suffixes of measures stand for, the renderer's own first."""
+    outside = {method.suffix: method.name for method in setup.outside}
+    return {"": setup.name, **outside, **TITLES}
+
+
+def _outside_row(
+    setup: Setup, method: Outside, clip: Path, indices: Sequence[int], photo: Image, moments: Moments
+) -> Row:
+    """The measures of another program's frames of this clip, those that are there."""
+    try:
+        found = find_clip(method, clip.stem)
+        have = [index for index in indices if found.has(index)]
+        if len(have) < 2:
+            raise InputError(f"{method.name} has {len(have)} of the {len(indices)} frames of {clip.stem} that count")
+        kept = Moments(indices=moments.indices)
+        truth = (sized_like(frame, photo) for frame in read_clip(clip, have))
+        row = score_against_real(found.read(have), truth, have, networks=setup.networks, moments=kept)
+    except InputError as error:
+        return {f"{ERROR}{method.suffix}": str(error)}
+    for index, pictures in kept.pictures.items():
+        moments.keep(index, None, {method.suffix: pictures[""]})
+    return as_outside(row, method, [index for index in indices if index not in set(have)])
 
 
 def report(rows: Sequence[Row], setup: Setup) -> Report:
     """Tables of the rows."""
+    beside = {suffix: title for suffix, title in titles(setup).items() if suffix}
     notes = (
         f"{len(rows)} clips; each first frame is the photo, its clip drives it with absolute motion and is the truth.",
         f"About {setup.frames} frames per clip, in neighbouring pairs; medians over frames, then over clips.",
         "Landmarks by MediaPipe, independent of the fit; pixel measures in the real face's box with 10 % margin.",
+        f"Regions, background, fit and networks: at most {DETAIL_FRAMES} of these frames, spread over the clip.",
         "In brackets: copying the first frame.",
     )
     return Report(
         title="Self-reenactment",
         notes=notes,
         tables=(
-            summary_table(rows, MEASURES, controls=TITLES),
+            summary_table(rows, MEASURES, controls=beside),
+            *detail_tables(rows, beside, networks=setup.networks),
             _shares(rows),
             item_table(rows, MEASURES, title="Clips"),
         ),

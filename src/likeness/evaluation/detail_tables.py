@@ -1,0 +1,71 @@
+"""Tables of what is measured on some frames of a clip (`details.py`): medians beside those of the baselines."""
+
+from collections.abc import Mapping, Sequence
+
+from likeness.evaluation.landmark_measures import REGIONS
+from likeness.evaluation.networks import LPIPS_FILES, NOT_INSTALLED, Networks
+from likeness.evaluation.noise_floor import FLOORS
+from likeness.evaluation.picture_measures import REGION_TITLES
+from likeness.evaluation.report import Measure, Table, summary_table
+from likeness.evaluation.results import Row
+
+_KINDS = (("psnr", "PSNR, dB", 2), ("ssim", "SSIM", 3), ("ms_ssim", "MS-SSIM", 3), ("l1", "L1, of 255", 2))
+PICTURES = tuple(
+    Measure(key=f"{region}_{kind}", title=f"{title}, {place}", digits=digits)
+    for region, place in REGION_TITLES.items()
+    for kind, title, digits in _KINDS
+    if (region, kind) not in (("face", "psnr"), ("face", "ssim"))  # stand in the summary, from all frames
+) + (Measure(key="background", title="background change / the real clip's"),)
+LANDMARKS = (
+    Measure(key="akd", title="AKD, pixels at 256"),
+    *(Measure(key=f"landmark_{name}", title=f"landmark error, {name}, %") for name in REGIONS),
+)
+FIT = (
+    Measure(key="fit_apd", title="APD, radians x 100", floor=FLOORS["apd"]),
+    Measure(key="fit_rotation", title="rotation, degrees", floor=FLOORS["rotation"]),
+    Measure(key="fit_aed", title="AED, deviations", digits=3, floor=FLOORS["aed"]),
+    Measure(key="fit_jaw", title="jaw, degrees", floor=FLOORS["jaw"]),
+    Measure(key="fit_gaze", title="gaze, degrees", floor=FLOORS["gaze"]),
+    Measure(key="fit_lids", title="lids, aperture", digits=3, floor=FLOORS["lids"]),
+)
+IDENTITY = (
+    Measure(key="csim_dlib", title="CSIM, dlib", digits=3),
+    Measure(key="csim_arcface", title="CSIM, ArcFace", digits=3),
+)
+
+
+def detail_tables(rows: Sequence[Row], controls: Mapping[str, str], *, networks: Networks) -> tuple[Table, ...]:
+    """Medians over the clips; what needs a network that is not there says so.
+
+    Args:
+        controls: titles of what stands beside, by the suffix of its measures.
+    """
+    return (
+        summary_table(rows, PICTURES, title="Pictures by region", controls=controls),
+        summary_table(rows, LANDMARKS, title="Landmarks by region", controls=controls),
+        summary_table(rows, FIT, title="Pose and expression, fitted again", controls=controls),
+        with_missing_networks(summary_table(rows, network_measures(), title="Networks", controls=controls), networks),
+    )
+
+
+def network_measures() -> tuple[Measure, ...]:
+    """LPIPS of both backbones on the frame and the face, and identity."""
+    places = (("", "full frame"), ("_face", "face box"))
+    names = {"lpips_alex": "LPIPS Alex", "lpips_vgg": "LPIPS VGG"}
+    lpips = (
+        Measure(key=f"{name}{end}", title=f"{names[name]}, {place}", digits=3)
+        for name in LPIPS_FILES
+        for end, place in places
+    )
+    return (*lpips, *IDENTITY)
+
+
+def with_missing_networks(table: Table, networks: Networks) -> Table:
+    """The table with "not installed" in the rows of networks that are not there."""
+    missing = {measure.title for measure in network_measures() if not _is_there(measure.key, networks)}
+    rows = tuple((row[0], NOT_INSTALLED, *[""] * (len(row) - 2)) if row[0] in missing else row for row in table.rows)
+    return Table(title=table.title, header=table.header, rows=rows)
+
+
+def _is_there(key: str, networks: Networks) -> bool:
+    return key.removesuffix("_face") in networks.lpips or key.removeprefix("csim_") in networks.embedders
