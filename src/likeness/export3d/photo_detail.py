@@ -1,6 +1,6 @@
-"""The photo's own pixels in the picture (a part of `x_lift`): the volume's surface, or the head's own where both
-nearly agree, is carried back to the photo at the picture's full resolution; a small network mixes what is seen
-there, the photo's background and the super-resolved picture.
+"""The photo's own pixels in the picture (a part of `x_lift`): the head's own surface, or what the volume shows before or
+beside it, is carried back to the photo at the picture's full resolution; a small network mixes what is seen there, the
+photo's background and the super-resolved picture.
 """
 
 import torch
@@ -17,7 +17,7 @@ from likeness.export3d.volume import VolumePicture
 
 _CHANNELS = 32
 _SHARES = 3  # of a pixel: the picture, the photo carried, the photo's background
-_SNAP = 0.08  # world units, 3 cm: where the volume's surface is this near to the head's own, that one is looked at
+_BEFORE = 0.08  # world units, 3 cm: what the volume shows this far before the head's own surface hides it
 _START = 4.0  # logit of a share where it is surely right, above where it is not
 
 
@@ -45,10 +45,11 @@ class PhotoDetail(nn.Module):
             for value in (seen.depth.detach(), seen.opacity)
         )
         rays = camera_rays(cameras, resolution=side, box=1.0)
-        points = rays.origins[:, None] + rearrange(depth, "B 1 H W -> B (H W) 1") * rays.directions
+        distance = rearrange(depth, "B 1 H W -> B (H W) 1")
         surface = lift.surface(cameras, side)
-        is_near = (surface - points).norm(dim=-1, keepdim=True) < _SNAP
-        points = torch.where(is_near, surface, points)
+        is_before = distance < (surface - rays.origins[:, None]).norm(dim=-1, keepdim=True) - _BEFORE
+        is_shown = ~is_before & surface[..., :1].isfinite()
+        points = torch.where(is_shown, surface, rays.origins[:, None] + distance * rays.directions)
         found = lift.at(points, full=True)
         carried, hints = (rearrange(part, "B (H W) C -> B C H W", H=side) for part in (found.features, found.hints))
         background, free = lift.maps.colours * 2.0 - 1.0, 1.0 - F.max_pool2d(lift.maps.matte, 3, stride=1, padding=1)
