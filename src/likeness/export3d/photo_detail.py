@@ -1,6 +1,6 @@
-"""The photo's own pixels in the picture (a part of `x_lift`): the head's own surface, or what the volume shows before or
-beside it, is carried back to the photo at the picture's full resolution; a small network mixes what is seen there, the
-photo's background and the super-resolved picture.
+"""The photo's own pixels in the picture (a part of `x_lift`): the head's own surface, or what the volume shows before
+or beside it, is carried back to the photo at the picture's full resolution; a small network mixes what is seen there,
+the photo's background and the super-resolved picture.
 """
 
 import torch
