@@ -26,6 +26,7 @@ from likeness.heads.builtin import builtin_head
 from likeness.heads.skinning import posed_vertices
 from likeness.media.images import read_image
 from likeness.media.video import probe_video, read_frames
+from likeness.nn import shipped
 from tests.export3d.models import noisy_model
 from tests.flow_warp.portraits import portrait
 
@@ -162,7 +163,7 @@ KEYS = '[{"time": 0, "yaw": 0, "pitch": 0}, {"time": 1, "yaw": %s, "pitch": 0}]'
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "none ship yet: add --weights FOLDER, or turn the head a little with --method flow-warp"),
+        ([], "none ship yet: add --weights FOLDER"),
         (["--weights", "nowhere"], "is no folder"),
         (["--weights", "WEIGHTS", "--radius", "0.1"], "--radius is 0.1"),
         (["--weights", "WEIGHTS", "--yaw", "nan"], "--yaw is nan"),
@@ -180,6 +181,7 @@ KEYS = '[{"time": 0, "yaw": 0, "pitch": 0}, {"time": 1, "yaw": %s, "pitch": 0}]'
     ],
 )
 def test_what_cannot_work_is_one_line(options, message: str, weights: Path, tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(shipped, "SHIPPED", tmp_path / "none")
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
     monkeypatch.chdir(tmp_path / "out")

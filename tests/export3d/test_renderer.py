@@ -22,6 +22,8 @@ from likeness.heads.builtin import builtin_head
 from likeness.media.images import read_image
 from likeness.motion.edit import HeadEdit, apply_edit
 from likeness.motion.record import MotionFrame
+from likeness.nn import shipped
+from likeness.nn.packed import pack_weights
 from tests.export3d.models import noisy_model, settings, tiny_config, tiny_model
 from tests.flow_warp.portraits import portrait
 from tests.heads_for_tests import tiny_head
@@ -177,7 +179,10 @@ def test_the_command_line_edits_expressions_and_directions(weights: Path, tmp_pa
         (["--method", "export3d", "--weights", "WEIGHTS", "--set", "v1=huge"], "for example v3=1.5"),
     ],
 )
-def test_options_that_cannot_work_are_one_line(options, message: str, weights: Path, tmp_path, capsys) -> None:
+def test_options_that_cannot_work_are_one_line(
+    options, message: str, weights: Path, tmp_path, capsys, monkeypatch
+) -> None:
+    monkeypatch.setattr(shipped, "SHIPPED", tmp_path / "none")
     given = [str(weights) if option == "WEIGHTS" else option for option in options]
     assert main(["edit", str(PHOTO), "--out", str(tmp_path / "a.png"), *given]) == 2
     error = capsys.readouterr().err
@@ -212,3 +217,12 @@ def test_encodings_without_directions_have_none_to_move_along(tmp_path, capsys) 
     common = ["edit", str(PHOTO), "--out", str(tmp_path / "a.png"), "--method", "export3d"]
     assert main([*common, "--weights", str(tmp_path / "weights"), "--set", "v1=1"]) == 2
     assert "these weights have none" in capsys.readouterr().err
+
+
+def test_weights_that_ship_need_no_option(weights: Path, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(shipped, "SHIPPED", tmp_path / "assets")
+    (tmp_path / "assets").mkdir()
+    pack_weights(weights, tmp_path / "assets" / "export3d")
+    out = tmp_path / "out.png"
+    assert main(["edit", str(PHOTO), "--method", "export3d", "--out", str(out)]) == 0
+    assert read_image(out).shape == read_image(PHOTO).shape

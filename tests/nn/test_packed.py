@@ -7,9 +7,10 @@ import torch
 
 from likeness.errors import InputError, OutputError
 from likeness.export3d.config import SuperResolutionSettings
-from likeness.nn import packed
+from likeness.nn import shipped
 from likeness.nn.checkpoint import HEADER, WeightsHeader, read_config, read_part, save_weights
-from likeness.nn.packed import CHECKSUMS, check_packed, pack_weights, shipped_weights
+from likeness.nn.packed import pack_weights
+from likeness.nn.shipped import CHECKSUMS, check_packed, shipped_weights
 
 CONFIG = SuperResolutionSettings(first=8, blocks=1, doublings=(4,))
 
@@ -44,8 +45,11 @@ def test_damage_is_noticed(folder, tmp_path):
     (tmp_path / "packed" / HEADER).write_text(json.dumps(content | {"trained": "always"}))
     with pytest.raises(InputError, match="not what it was"):
         check_packed(tmp_path / "packed")
+    (tmp_path / "packed" / CHECKSUMS).write_text("{}")
+    with pytest.raises(InputError, match="does not name every file"):
+        check_packed(tmp_path / "packed")
     (tmp_path / "packed" / CHECKSUMS).unlink()
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="missing or damaged"):
         check_packed(tmp_path / "packed")
 
 
@@ -58,7 +62,7 @@ def test_numbers_beyond_half_precision_are_refused(folder, tmp_path):
 
 
 def test_shipped_folders_are_found_and_checked(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(packed, "SHIPPED", tmp_path / "assets")
+    monkeypatch.setattr(shipped, "SHIPPED", tmp_path / "assets")
     with pytest.raises(InputError, match="add --weights"):
         shipped_weights("export3d")
     (tmp_path / "assets").mkdir()

@@ -12,6 +12,7 @@ from likeness.app.directions import DirectionShifts
 from likeness.app.options import Method, Rendering
 from likeness.errors import InputError
 from likeness.motion.record import MotionFrame
+from likeness.nn.shipped import shipped_weights
 from likeness.tracking.portrait import Portrait
 
 RENDER_THREADS = 2
@@ -61,14 +62,14 @@ def check_rendering(rendering: Rendering, *, more_photos: Sequence[Path] = ()) -
 
 
 def check_weights(method: Method, weights: Path | None) -> None:
-    """The weights are a folder, and the packages that they need are there.
+    """The weights are a folder, or ship, and the packages that they need are there.
 
     Raises:
         InputError: they are not.
     """
     if weights is None:
-        raise InputError(f"--method {method} needs trained weights, and none ship yet: add --weights FOLDER")
-    if not weights.is_dir():
+        shipped_weights(method)
+    elif not weights.is_dir():
         raise InputError(f"{weights} is no folder: give a folder of weights with --weights")
     from likeness.nn.require import require_models
 
@@ -117,8 +118,7 @@ def open_renderer(
     if rendering.method == "export3d":
         from likeness.app.export3d import open_export3d
 
-        assert rendering.weights is not None
-        return open_export3d(rendering.weights, directions)
+        return open_export3d(rendering.weights or shipped_weights("export3d"), directions)
     from likeness.app.fg_portrait import open_fg_portrait
 
     return open_fg_portrait(rendering, watch=watch, count=count, more=more)

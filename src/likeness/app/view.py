@@ -39,6 +39,7 @@ from likeness.media.sheet import SheetStyle, contact_sheet
 from likeness.media.video import VideoWriter
 from likeness.motion.edit import apply_edit, apply_edit_to_motion
 from likeness.motion.record import Motion, MotionFrame
+from likeness.nn.shipped import shipped_weights
 from likeness.tracking.performance import perform
 from likeness.tracking.portrait import Portrait
 
@@ -120,8 +121,7 @@ def _volume_views(
     """All files that are asked of a model with a volume."""
     from likeness.app.view_export3d import draw_views, open_views, write_directions, write_mesh
 
-    assert options.weights is not None
-    prepared, shift = open_views(options.weights, portrait, directions)
+    prepared, shift = open_views(options.weights or shipped_weights("export3d"), portrait, directions)
     lines = []
     if options.mesh is not None:
         write_mesh(options.mesh, prepared, rest, shift, level=options.mesh_level, overwrite=target.overwrite)
@@ -262,11 +262,6 @@ def _check_options(options: ViewOptions, target: Target, inputs: Sequence[str | 
         if given:
             raise InputError(f"--{given[0]} needs a model with a volume: add --method export3d --weights FOLDER")
     else:
-        if options.weights is None:
-            raise InputError(
-                "--method export3d needs trained weights, and none ship yet: add --weights FOLDER, or turn the head a "
-                "little with --method flow-warp"
-            )
         check_weights("export3d", options.weights)
     taken = [*inputs, target.path]
     if options.depth is not None:

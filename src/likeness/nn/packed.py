@@ -1,6 +1,5 @@
 """Weights folders as they are handed on: half precision, and a checksum for every file."""
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -8,10 +7,8 @@ import torch
 
 from likeness.errors import InputError, OutputError
 from likeness.nn.checkpoint import HEADER, read_header, read_part, save_weights
+from likeness.nn.shipped import CHECKSUMS, checksum
 from likeness.nn.tensor_files import read_json
-
-CHECKSUMS = "checksums.json"
-SHIPPED = Path(__file__).parents[1] / "assets" / "weights"
 
 
 def pack_weights(folder: Path, out: Path, *, overwrite: bool = False) -> int:
@@ -31,38 +28,9 @@ def pack_weights(folder: Path, out: Path, *, overwrite: bool = False) -> int:
                 raise InputError(f"{folder}: {key} of {name} holds numbers beyond half precision: it cannot be packed")
     config = read_json(folder / HEADER)["config"]
     save_weights(out, parts, header=header, config=config, overwrite=overwrite)
-    sums = {path.name: _checksum(path) for path in sorted(out.iterdir()) if path.name != CHECKSUMS}
+    sums = {path.name: checksum(path) for path in sorted(out.iterdir()) if path.name != CHECKSUMS}
     try:
         (out / CHECKSUMS).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write {out / CHECKSUMS}: {error.strerror or error}") from error
     return sum(path.stat().st_size for path in out.iterdir())
-
-
-def check_packed(folder: Path) -> None:
-    """Every file of a packed folder is what it was.
-
-    Raises:
-        InputError: a file is missing or has changed.
-    """
-    sums = read_json(folder / CHECKSUMS)
-    for name in (HEADER, *(f"{part}.safetensors" for part in read_header(folder).parts)):
-        if sums.get(name) != _checksum(folder / name):
-            raise InputError(f"{folder / name} is not what it was when it was packed: install or copy it again")
-
-
-def shipped_weights(method: str) -> Path:
-    """The folder of weights that comes with this package.
-
-    Raises:
-        InputError: there is none for that method, or a file of it is damaged.
-    """
-    folder = SHIPPED / method
-    if not folder.is_dir():
-        raise InputError(f"no weights for {method} ship with likeness: add --weights FOLDER")
-    check_packed(folder)
-    return folder
-
-
-def _checksum(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
