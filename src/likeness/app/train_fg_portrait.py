@@ -11,10 +11,12 @@ from likeness.fg_portrait.assemble import ForeignWeights, assemble_networks
 from likeness.fg_portrait.config import FgPortraitConfig
 from likeness.fg_portrait.networks import Networks, build_networks
 from likeness.fg_portrait.recipes import RECIPES, Recipe
+from likeness.fg_portrait.switches import with_face_loss
 from likeness.fg_portrait.train import FgPortraitTask
 from likeness.fg_portrait.weights import load_training_weights
 from likeness.heads.builtin import builtin_head
 from likeness.heads.model import HeadModel
+from likeness.nn.face_recognition import load_recogniser
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +29,14 @@ def train_fg_portrait(command: TrainFgPortrait, *, watch: Watch = unwatched) -> 
     """
     recipe = chosen_recipe(command)
     head, settings = builtin_head(), recipe.training
+    recogniser = load_recogniser(command.recogniser) if command.recogniser is not None else None
     clips = open_folders(command.data, head)
     checks = open_folders([command.validation], head) if command.validation is not None else ()
     processes = started_processes(command, settings)
     networks = first_networks(recipe.model, command, head).to(processes.device)
-    task = FgPortraitTask(networks, clips, head, recipe.samples, seed=settings.seed, check_clips=checks)
+    task = FgPortraitTask(
+        networks, clips, head, recipe.samples, seed=settings.seed, check_clips=checks, recogniser=recogniser
+    )
     run_training(task, settings, command, processes, num_clips=len(task.clips), watch=watch)
 
 
@@ -43,6 +48,10 @@ def chosen_recipe(command: TrainFgPortrait) -> Recipe:
     """
     recipe = RECIPES[command.preset](command.stage)
     control = replace(recipe.model.control, background=command.background, sources=command.sources)
+    if command.recogniser is not None and not command.face_loss:
+        raise InputError("--recogniser is for the loss on decoded faces: add --face-loss")
+    if command.face_loss:
+        recipe = with_face_loss(recipe, "on")
     return replace(
         recipe,
         model=replace(recipe.model, control=control),

@@ -20,6 +20,7 @@ from likeness.fg_portrait.condition import (
 )
 from likeness.fg_portrait.config import FgPortraitConfig
 from likeness.fg_portrait.control import OPTIONAL_ENTRIES, MotionCondition
+from likeness.fg_portrait.face_loss import face_truth
 from likeness.fg_portrait.objective import Batch
 from likeness.fg_portrait.sampler import join_conditions
 from likeness.heads.model import HeadModel
@@ -37,6 +38,7 @@ def make_batch(samples: Sequence[Sample], head: HeadModel, config: FgPortraitCon
         targets=torch.stack([targets for _, targets, _, _ in made]),
         condition=join_conditions([condition for _, _, condition, _ in made]),
         weights=torch.stack([weights for _, _, _, weights in made]),
+        faces=face_truth(samples, head) if config.diffusion.face.is_on else None,
     )
 
 

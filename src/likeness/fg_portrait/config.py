@@ -93,6 +93,27 @@ class TemporalSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FaceLossSettings:
+    """What decoded predictions of clean latents are compared by; weights of 0 leave a term out."""
+
+    landmarks: float = 0.0  # times the squared distance of landmarks, in 128ths of the picture
+    identity: float = 0.0  # times one minus the cosine of embeddings; only with local weights of a recogniser
+    below: int = 300  # timesteps: where more noise is added, nothing is decoded
+
+    def __post_init__(self) -> None:
+        if self.landmarks < 0.0 or self.identity < 0.0 or self.below < 1:
+            raise ValueError(
+                f"weights of the face loss start at 0 and its timesteps at 1, got {self.landmarks}, {self.identity} "
+                f"and {self.below}"
+            )
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is compared."""
+        return self.landmarks > 0.0 or self.identity > 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiffusionSettings:
     """Noise schedule and objective."""
 
@@ -102,6 +123,7 @@ class DiffusionSettings:
     min_snr_gamma: float | None = None  # None: every timestep weighs the same
     noise_offset: float = 0.0
     regions: RegionWeights = field(default_factory=RegionWeights)  # `x_face_loss`
+    face: FaceLossSettings = field(default_factory=FaceLossSettings)  # `x_face_loss`
     drop_both: float = 0.0  # share of the training samples without source and control
     drop_control: float = 0.0  # share of the training samples without control alone
     start_share: float = 0.0  # share of the training samples at the noisiest timestep, where sampling begins

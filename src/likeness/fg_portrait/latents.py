@@ -40,7 +40,6 @@ class VaeSpace(nn.Module):
         posterior = self.autoencoder.encode(images).latent_dist  # type: ignore[operator]
         return posterior.mode() * VAE_SCALE
 
-    @torch.no_grad()
     def decode(self, latents: Float[Tensor, "B C h w"]) -> Float[Tensor, "B 3 H W"]:
         """Pictures of latents, in [-1, 1]."""
         pictures = self.autoencoder.decode(latents / VAE_SCALE).sample  # type: ignore[operator]
@@ -59,7 +58,6 @@ class TinyVaeSpace(nn.Module):
         """Latents of pictures in [-1, 1]."""
         return self.autoencoder.encode(images).latents  # type: ignore[operator]
 
-    @torch.no_grad()
     def decode(self, latents: Float[Tensor, "B C h w"]) -> Float[Tensor, "B 3 H W"]:
         """Pictures of latents, in [-1, 1]."""
         return self.autoencoder.decode(latents).sample.clamp(-SATURATION, SATURATION)  # type: ignore[operator]

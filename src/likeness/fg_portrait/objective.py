@@ -13,9 +13,17 @@ from torch.nn import functional as F
 
 from likeness.fg_portrait.config import DiffusionSettings
 from likeness.fg_portrait.control import MotionCondition
-from likeness.fg_portrait.latents import difference_from
+from likeness.fg_portrait.face_loss import FaceTruth, Recogniser, face_terms
+from likeness.fg_portrait.latents import difference_from, draft_with
 from likeness.fg_portrait.networks import Networks
-from likeness.fg_portrait.schedule import NUM_TIMESTEPS, add_noise, loss_weights, make_schedule, prediction_target
+from likeness.fg_portrait.schedule import (
+    NUM_TIMESTEPS,
+    add_noise,
+    clean_and_noise,
+    loss_weights,
+    make_schedule,
+    prediction_target,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +34,7 @@ class Batch:
     targets: Float[Tensor, "B T 3 H W"]
     condition: MotionCondition  # of B x T frames, sample by sample
     weights: Float[Tensor, "B T 1 H W"] | None = None  # of the error per pixel; 0 where the target is not true
+    faces: FaceTruth | None = None  # for models whose decoded faces are compared
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
@@ -34,6 +43,7 @@ class Batch:
             targets=self.targets.to(device, non_blocking=True),
             condition=self.condition.to(device),
             weights=None if self.weights is None else self.weights.to(device, non_blocking=True),
+            faces=None if self.faces is None else self.faces.to(device),
         )
 
 
@@ -60,9 +70,65 @@ def training_loss(networks: Networks, batch: Batch, generator: torch.Generator) 
     Raises:
         ValueError: the batch does not fit the model.
     """
-    diffusion = networks.config.diffusion
+    state = noise_batch(networks, batch, generator)
+    return diffusion_term(networks, batch, state, predict_batch(networks, batch, state))
+
+
+def training_terms(
+    networks: Networks, batch: Batch, generator: torch.Generator, recogniser: Recogniser | None = None
+) -> dict[str, Float[Tensor, ""]]:
+    """The training loss as `diffusion`, and what decoded faces add to it: `landmarks`, `identity`.
+
+    Args:
+        recogniser: for the identity term; without it there is none.
+    """
     state = noise_batch(networks, batch, generator)
     predicted = predict_batch(networks, batch, state)
+    terms = {"diffusion": diffusion_term(networks, batch, state, predicted)}
+    settings = networks.config.diffusion.face
+    if not settings.is_on:
+        return terms
+    if batch.faces is None:
+        raise ValueError("a loss on decoded faces needs to know where they are")
+    chosen = torch.nonzero(state.timesteps < settings.below).flatten()
+    if len(chosen) == 0:
+        return terms
+    share = len(chosen) / len(state.timesteps)
+    faces = FaceTruth(maps=batch.faces.maps[chosen], landmarks=batch.faces.landmarks[chosen])
+    found = face_terms(
+        decoded_prediction(networks, batch, state, predicted, chosen),
+        batch.targets[chosen],
+        faces,
+        settings,
+        trust=None if batch.weights is None else batch.weights[chosen],
+        recogniser=recogniser,
+    )
+    return terms | {name: share * value for name, value in found.items()}
+
+
+def decoded_prediction(
+    networks: Networks,
+    batch: Batch,
+    state: Noised,
+    predicted: Float[Tensor, "B T C h w"],
+    chosen: Int[Tensor, " N"],
+) -> Float[Tensor, "N T 3 H W"]:
+    """Pictures of the clean latents that the prediction stands for, of some of the samples; gradients pass through."""
+    frames = predicted.shape[1]
+    schedule = make_schedule(networks.config.diffusion)
+    clean, _ = clean_and_noise(schedule, predicted[chosen], state.noisy[chosen], frame_times(state)[chosen])
+    flat = rearrange(clean, "N T C h w -> (N T) C h w")
+    if networks.config.control.draft:
+        drafts = networks.encode_draft(batch.condition).unflatten(0, (-1, frames))[chosen]
+        flat = draft_with(rearrange(drafts, "N T C h w -> (N T) C h w"), flat)
+    return networks.space.decode(flat).unflatten(0, (-1, frames))
+
+
+def diffusion_term(
+    networks: Networks, batch: Batch, state: Noised, predicted: Float[Tensor, "B T C h w"]
+) -> Float[Tensor, ""]:
+    """The weighted error of a prediction."""
+    diffusion = networks.config.diffusion
     schedule = make_schedule(diffusion)
     times = frame_times(state)
     target = prediction_target(schedule, state.clean, state.noise, times)

@@ -9,12 +9,14 @@ from likeness.data.region_weights import RegionWeights
 from likeness.errors import InputError
 from likeness.evaluation.variants import Switch as AnySwitch
 from likeness.evaluation.variants import SwitchTable, Variant, choice, on_off
-from likeness.fg_portrait.config import Condition, ControlSettings, Init, Unconditional
+from likeness.fg_portrait.config import Condition, ControlSettings, FaceLossSettings, Init, Unconditional
 from likeness.fg_portrait.recipes import Recipe
 from likeness.flow.settings import EXTRA_NAMES, Encoding, Extra, FlowFrame, OffHead, Sampling, SurfaceField
 
 Switch: TypeAlias = AnySwitch[Recipe]
 FACE_WEIGHTS = RegionWeights(head=2.0, features=4.0)
+FACE_LOSS = FaceLossSettings(landmarks=0.02, identity=0.1)
+FACE_LOSSES = ("off", "weights", "on")  # weights: of regions alone
 
 
 def _check(variant: Variant, recipe: Recipe, main: Recipe) -> None:
@@ -113,9 +115,26 @@ def _with_tracker_noise(recipe: Recipe, is_on: bool) -> Recipe:
     return replace(recipe, samples=replace(recipe.samples, augmentation=augmentation))
 
 
-def _with_face_weights(recipe: Recipe, is_on: bool) -> Recipe:
-    regions = FACE_WEIGHTS if is_on else RegionWeights()
-    return replace(recipe, model=replace(recipe.model, diffusion=replace(recipe.model.diffusion, regions=regions)))
+def _face_loss(recipe: Recipe) -> str:
+    diffusion = recipe.model.diffusion
+    if diffusion.face.is_on:
+        return "on"
+    return "weights" if diffusion.regions != RegionWeights() else "off"
+
+
+def with_face_loss(recipe: Recipe, text: str) -> Recipe:
+    """The recipe with eyes and mouth that count more (`weights`), and decoded faces that are compared too (`on`).
+
+    Raises:
+        InputError: there is no such value.
+    """
+    chosen = choice(text, FACE_LOSSES)
+    diffusion = replace(
+        recipe.model.diffusion,
+        regions=RegionWeights() if chosen == "off" else FACE_WEIGHTS,
+        face=FACE_LOSS if chosen == "on" else FaceLossSettings(),
+    )
+    return replace(recipe, model=replace(recipe.model, diffusion=diffusion))
 
 
 def _with_reference_time(recipe: Recipe, text: str) -> Recipe:
@@ -153,7 +172,7 @@ SWITCHES: dict[str, Switch] = {
         values=("1", "2", "3", "4"), read=lambda recipe: str(recipe.model.control.sources), change=_with_sources
     ),
     **{f"x_{channel}": _extra(channel) for channel in EXTRA_NAMES},  # type: ignore[arg-type]
-    "x_face_loss": on_off(lambda recipe: recipe.model.diffusion.regions == FACE_WEIGHTS, _with_face_weights),
+    "x_face_loss": Switch(values=FACE_LOSSES, read=_face_loss, change=with_face_loss),
     "x_noise_aug": on_off(lambda recipe: recipe.samples.augmentation.tracker_noise > 0.0, _with_tracker_noise),
     "uncond": _sampling_field(
         "unconditional", get_args(Unconditional), partial(choice, values=get_args(Unconditional))

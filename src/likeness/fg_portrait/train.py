@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from likeness.data.augment import UNCHANGED
 from likeness.data.clip import Clip
@@ -19,8 +19,9 @@ from likeness.data.sample import Sample, SampleSettings, draw_sample, usable_cli
 from likeness.errors import InputError
 from likeness.fg_portrait.batches import make_batch
 from likeness.fg_portrait.drawing import draw_targets, mean_loss
+from likeness.fg_portrait.face_loss import Recogniser
 from likeness.fg_portrait.networks import Networks
-from likeness.fg_portrait.objective import Batch, training_loss
+from likeness.fg_portrait.objective import Batch, training_terms
 from likeness.fg_portrait.weights import save_networks
 from likeness.heads.model import HeadModel
 from likeness.media.images import write_image
@@ -49,10 +50,12 @@ class FgPortraitTask:
         *,
         seed: int,
         check_clips: Sequence[Clip] = (),
+        recogniser: Recogniser | None = None,
     ) -> None:
         """Args:
         networks: on the device where they are trained.
         check_clips: for validation; without them, it uses the clips of the training.
+        recogniser: for the identity term of the face loss; without it there is none.
 
         Raises:
             InputError: no clip has samples of this kind, or pictures of another size are wanted than the model's.
@@ -63,6 +66,9 @@ class FgPortraitTask:
         self.head = head
         self.settings = settings
         self.seed = seed
+        self.recogniser = recogniser
+        if isinstance(recogniser, nn.Module):
+            recogniser.to(networks.context.device)
         if networks.config.control.draft:
             clips, check_clips = with_drafts(clips), with_drafts(check_clips) if check_clips else ()
         if settings.sources != networks.config.control.sources:
@@ -93,6 +99,7 @@ class FgPortraitTask:
             "head": f"{self.head.name} {self.head.version}",
             "model": record_to_json(self.networks.config),
             "samples": record_to_json(self.settings),
+            "identity": self.recogniser is not None,
             "clips": f"{len(self.clips)} with digest {hashlib.sha256(names.encode()).hexdigest()[:16]}",
         }
 
@@ -103,7 +110,10 @@ class FgPortraitTask:
 
     def loss(self, player: str, batch: Batch, generator: torch.Generator, moment: Moment) -> Loss:
         """The objective of the model's stage."""
-        return Loss(total=training_loss(self.networks, batch.to(self.networks.context.device), generator), numbers={})
+        batch = batch.to(self.networks.context.device)
+        terms = training_terms(self.networks, batch, generator, self.recogniser)
+        total = torch.stack(list(terms.values())).sum()
+        return Loss(total=total, numbers=terms if self.networks.config.diffusion.face.is_on else {})
 
     def save_memory(self) -> None:
         """Activations of denoiser, appearance and control network are computed again in the backward pass."""
