@@ -87,7 +87,9 @@ def test_an_open_mouth_is_open():
     middle = target[mouth].mean(axis=0)
     assert np.ptp(target[mouth, 1]) > 0.02
     carried = carry(carrier(source, target), middle + [[0.0, 0.0, 0.0], [0.0, 0.0, 0.003], [0.004, 0.0, 0.0]])
-    assert (carried.height > 0.003).all()
+    assert (carried.height > 0.003).all() and carried.is_mouth.all()
+    skin = carry(carrier(source, target), target[opened.faces[source.skin_faces]].mean(axis=1))
+    assert skin.is_mouth.mean() < 0.02
 
 
 def test_the_surface_that_a_camera_shows_lies_on_the_target():

@@ -17,7 +17,7 @@ from likeness.export3d.blocks import ResidualBlock, activation, convolution, coo
 from likeness.export3d.cameras import frame_of_camera, head_from_world, world_from_head
 from likeness.flow.carry import Carrier, carry, target_surface
 
-HINTS = 5  # seen, facing, near the surface, far from it, matte
+HINTS = 6  # seen, facing, near the surface, far from it, mouth, matte
 NEAR_HEIGHT, FAR_HEIGHT = 0.005, 0.04  # metres above the surface that the hints tell apart
 _CHANNELS = 32
 
@@ -78,9 +78,9 @@ class Lift:
         seen = torch.stack([torch.from_numpy(one.is_seen) for one in carried]).to(device).float()
         facing = torch.stack([torch.from_numpy(one.facing) for one in carried]).to(device)
         height = torch.stack([torch.from_numpy(one.height) for one in carried]).to(device)
-        hints = torch.stack(
-            [seen, facing, torch.tanh(height / NEAR_HEIGHT), torch.tanh(height / FAR_HEIGHT), matte[..., 0]], dim=-1
-        )
+        mouth = torch.stack([torch.from_numpy(one.is_mouth) for one in carried]).to(device).float()
+        near, far = torch.tanh(height / NEAR_HEIGHT), torch.tanh(height / FAR_HEIGHT)
+        hints = torch.stack([seen, facing, near, far, mouth, matte[..., 0]], dim=-1)
         return LiftedPoints(features=features, hints=hints)
 
 

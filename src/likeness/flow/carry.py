@@ -39,6 +39,7 @@ class CarrySource:
     skin: SurfaceIndex  # of them, without eyeballs, teeth and mouth; its faces are numbered by `skin_faces`
     skin_faces: Int[np.ndarray, " S"]
     is_skin: Bool[np.ndarray, " F"]
+    is_mouth: Bool[np.ndarray, " F"]  # teeth and inner mouth
     is_rim: Bool[np.ndarray, " F"]  # faces with an edge at an opening, or at the end of a row of teeth
     seen: SeenSurface
 
@@ -61,6 +62,7 @@ class CarriedPoints:
     height: Float32[np.ndarray, " N"]  # metres above the target's surface, negative within
     is_seen: Bool[np.ndarray, " N"]  # whether the source's picture shows the place of the surface that is nearest
     facing: Float32[np.ndarray, " N"]  # cosine between that place's normal and the way to the source's camera
+    is_mouth: Bool[np.ndarray, " N"]  # whether that place is of the teeth or the inner mouth
 
 
 def carry_source(head: PosedHead, *, resolution: int, like: CarrySource | None = None, threads: int = 1) -> CarrySource:
@@ -79,6 +81,7 @@ def carry_source(head: PosedHead, *, resolution: int, like: CarrySource | None =
         skin=build_surface_index(at_rest, head.faces[skin_faces]) if like is None else refit(like.skin, at_rest),
         skin_faces=skin_faces,
         is_skin=is_skin,
+        is_mouth=~is_skin & (head.eye_of_face < 0),
         is_rim=_rim_faces(head.faces, is_skin) if like is None else like.is_rim,
         seen=seen_surface(head, resolution=resolution, threads=threads),
     )
@@ -113,6 +116,7 @@ def carry(carrier: Carrier, points: Float[np.ndarray, "N 3"], *, threads: int = 
         height=carried.height[back],
         is_seen=carried.is_seen[back],
         facing=carried.facing[back],
+        is_mouth=carried.is_mouth[back],
     )
 
 
@@ -162,6 +166,7 @@ def _carried(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -
         height=np.where(_before_an_opening(carrier, points, nearest), nearest.distance, height),
         is_seen=visible_points(source.seen, nearest.face, feet),
         facing=facing,
+        is_mouth=source.is_mouth[nearest.face],
     )
 
 
@@ -179,8 +184,7 @@ def _bound(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -> 
     skin_face = carrier.source.skin_faces[on_skin.face]
     outwards = _outwards(carrier, points[inner], skin_face, on_skin.barycentrics)
     behind = _outwards(carrier, points[inner], face[inner], weights[inner]) < -_WALL
-    is_mouth = carrier.source.head.eye_of_face[face[inner]] < 0
-    below = np.flatnonzero((outwards < -_STRAIGHT * on_skin.distance) | (behind & is_mouth))
+    below = np.flatnonzero((outwards < -_STRAIGHT * on_skin.distance) | (behind & carrier.source.is_mouth[face[inner]]))
     face[inner[below]], weights[inner[below]] = skin_face[below], on_skin.barycentrics[below]
     distance[inner[below]] = on_skin.distance[below]
     return ClosestPoints(face=face, barycentrics=weights, distance=distance)
