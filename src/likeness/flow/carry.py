@@ -183,7 +183,8 @@ def _bound(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -> 
     on_skin = closest_points(carrier.skin, points[inner], threads=threads)
     skin_face = carrier.source.skin_faces[on_skin.face]
     outwards = _outwards(carrier, points[inner], skin_face, on_skin.barycentrics)
-    behind = _outwards(carrier, points[inner], face[inner], weights[inner]) < -_WALL
+    own = _outwards(carrier, points[inner], face[inner], weights[inner])
+    behind = own < -np.maximum(_WALL, _STRAIGHT * distance[inner])
     below = np.flatnonzero((outwards < -_STRAIGHT * on_skin.distance) | (behind & carrier.source.is_mouth[face[inner]]))
     face[inner[below]], weights[inner[below]] = skin_face[below], on_skin.barycentrics[below]
     distance[inner[below]] = on_skin.distance[below]
