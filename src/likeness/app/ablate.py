@@ -41,6 +41,8 @@ class AblateFgPortrait(AblationOptions):
     """switches, separated by commas: N for all its values, N=10 for one, x_visibility+x_normals for both at once"""
     base: Optionally = None  # Stable Diffusion 1.5 in the layout of diffusers; the preset full needs it
     x_portrait: File = None  # model_state-415001.th, for the start of the appearance network
+    image_encoder: Optionally = None  # CLIP's, as transformers lays it out; rows with image_token need it
+    recogniser: File = None  # backbone.pth of arcface_torch, for the identity term in rows with x_face_loss
 
     def run(self) -> None:
         from likeness.nn.require import require_models

@@ -14,6 +14,7 @@ from likeness.app.train_fg_portrait import chosen_recipe, first_networks
 from likeness.data.clip import Clip
 from likeness.data.pairs import draw_further_sources
 from likeness.data.sample import Sample, shot_of
+from likeness.errors import InputError
 from likeness.evaluation.ablation_report import PROGRESS
 from likeness.evaluation.report import Measure
 from likeness.evaluation.results import Row
@@ -25,8 +26,9 @@ from likeness.fg_portrait.published import PUBLISHED
 from likeness.fg_portrait.recipes import Recipe
 from likeness.fg_portrait.switches import TABLE
 from likeness.fg_portrait.train import FgPortraitTask, with_drafts
-from likeness.fg_portrait.weights import BASE, load_networks
+from likeness.fg_portrait.weights import BASE, IMAGE_ENCODER, link_beside, load_networks, read_image_encoder
 from likeness.heads.model import HeadModel
+from likeness.nn.face_recognition import load_recogniser
 
 LOSS_DRAWS = 8  # noise levels at which each test scene is denoised
 
@@ -56,6 +58,8 @@ class FgPortraitMethod:
             x_portrait=command.x_portrait,
             cpu=command.cpu,
         )
+        self.image_encoder = command.image_encoder
+        self.recogniser = None if command.recogniser is None else load_recogniser(command.recogniser)
         self.main: Recipe = chosen_recipe(self.training)
         self.image_size = self.main.model.image_size
         self.switches, self.published = TABLE, PUBLISHED
@@ -67,8 +71,10 @@ class FgPortraitMethod:
         """Those with drafts, where a row works on them.
 
         Raises:
-            InputError: there are none.
+            InputError: there are none, or a row needs an image encoder, and there is none.
         """
+        if self.image_encoder is None and any(recipe.model.image_token is not None for recipe in recipes):
+            raise InputError("rows with image_token need CLIP's image encoder: give its folder with --image-encoder")
         return with_drafts(clips) if any(recipe.model.control.draft for recipe in recipes) else clips
 
     def testable(self, clips: Sequence[Clip], recipes: Sequence[Recipe]) -> Sequence[Clip]:
@@ -81,12 +87,17 @@ class FgPortraitMethod:
 
         def task() -> FgPortraitTask:
             networks = first_networks(recipe.model, self.training, place.head).to(place.device)
-            return FgPortraitTask(networks, place.clips, place.head, recipe.samples, seed=seed)
+            if recipe.model.image_token is not None and self.image_encoder is not None:
+                read_image_encoder(networks, self.image_encoder)
+            return FgPortraitTask(
+                networks, place.clips, place.head, recipe.samples, seed=seed, recogniser=self.recogniser
+            )
 
         done = place.finish(f"{variant.name}, seed {seed}", folder, replace(recipe.training, seed=seed), task)
-        base = folder / "weights" / BASE
-        if self.main.model.pretrained and self.training.base is not None and not base.is_symlink():
-            base.symlink_to(self.training.base.resolve())
+        if self.main.model.pretrained and self.training.base is not None:
+            link_beside(folder / "weights", BASE, self.training.base)
+        if recipe.model.image_token is not None and self.image_encoder is not None:
+            link_beside(folder / "weights", IMAGE_ENCODER, self.image_encoder)
         return done
 
     def opened(self, folder: Path, recipe: Recipe, place: Workplace) -> TrainedRow:

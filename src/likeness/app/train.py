@@ -48,6 +48,7 @@ class TrainFgPortrait(TrainingOptions):
     animatediff: File = None  # motion modules, for the start of the temporal layers
     background: Flag = False  # the networks see the person's matte, and behind the person the photo stands still
     sources: Literal[1, 2, 3, 4] = 1  # photos of the person that the networks read
+    image_encoder: Optionally = None  # CLIP's, as transformers lays it out; the photo's embedding is a token
     face_loss: Flag = False  # eyes and mouth count more, and landmarks of decoded pictures shall lie where they are
     recogniser: File = None  # backbone.pth of arcface_torch; with --face-loss, a recogniser shall know them again
 

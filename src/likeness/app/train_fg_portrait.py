@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 from likeness.app.results import Watch, unwatched
 from likeness.app.train import TrainFgPortrait
@@ -13,10 +14,11 @@ from likeness.fg_portrait.networks import Networks, build_networks
 from likeness.fg_portrait.recipes import RECIPES, Recipe
 from likeness.fg_portrait.switches import with_face_loss
 from likeness.fg_portrait.train import FgPortraitTask
-from likeness.fg_portrait.weights import load_training_weights
+from likeness.fg_portrait.weights import BASE, IMAGE_ENCODER, load_training_weights, read_image_encoder
 from likeness.heads.builtin import builtin_head
 from likeness.heads.model import HeadModel
 from likeness.nn.face_recognition import load_recogniser
+from likeness.nn.foreign.clip_image import load_image_encoder
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,14 @@ def train_fg_portrait(command: TrainFgPortrait, *, watch: Watch = unwatched) -> 
     processes = started_processes(command, settings)
     networks = first_networks(recipe.model, command, head).to(processes.device)
     task = FgPortraitTask(
-        networks, clips, head, recipe.samples, seed=settings.seed, check_clips=checks, recogniser=recogniser
+        networks,
+        clips,
+        head,
+        recipe.samples,
+        seed=settings.seed,
+        check_clips=checks,
+        recogniser=recogniser,
+        beside=folders_beside(command),
     )
     run_training(task, settings, command, processes, num_clips=len(task.clips), watch=watch)
 
@@ -52,12 +61,23 @@ def chosen_recipe(command: TrainFgPortrait) -> Recipe:
         raise InputError("--recogniser is for the loss on decoded faces: add --face-loss")
     if command.face_loss:
         recipe = with_face_loss(recipe, "on")
+    width = None if command.image_encoder is None else load_image_encoder(command.image_encoder)[0].width
+    try:
+        model = replace(recipe.model, control=control, image_token=width)
+    except ValueError as error:
+        raise InputError(f"{command.image_encoder} cannot be used: {error}") from error
     return replace(
         recipe,
-        model=replace(recipe.model, control=control),
+        model=model,
         samples=replace(recipe.samples, sources=command.sources),
         training=asked_settings(recipe.training, command),
     )
+
+
+def folders_beside(command: TrainFgPortrait) -> dict[str, Path]:
+    """What the trained weights build on, by the names of the links to it."""
+    known = {BASE: command.base, IMAGE_ENCODER: command.image_encoder}
+    return {name: folder for name, folder in known.items() if folder is not None}
 
 
 def first_networks(config: FgPortraitConfig, command: TrainFgPortrait, head: HeadModel) -> Networks:
@@ -77,6 +97,8 @@ def first_networks(config: FgPortraitConfig, command: TrainFgPortrait, head: Hea
         networks, reports = assemble_networks(config, weights)
     else:
         networks, reports = build_networks(config), []
+    if command.image_encoder is not None:
+        reports.append(read_image_encoder(networks, command.image_encoder))
     if command.start is not None:
         reports += load_training_weights(command.start, networks, head=head)
     elif command.stage == 2:

@@ -178,6 +178,7 @@ class FgPortraitConfig:
     pretrained: bool = False  # denoiser and text constant come from Stable Diffusion 1.5 and are never trained
     unet: UnetSettings
     control: ControlSettings
+    image_token: int | None = None  # width of CLIP's embedding of the photo, if that stands where the text was
     temporal: TemporalSettings | None = None  # None: stage 1, an image model
     diffusion: DiffusionSettings
     sampling: SamplingSettings
@@ -203,6 +204,13 @@ class FgPortraitConfig:
                     f"a window of {self.sampling.window} frames is longer than the position table "
                     f"of {self.temporal.max_length}"
                 )
+        if self.image_token is not None and self.image_token < 1:
+            raise ValueError(f"the embedding of a photo needs a width of at least 1, got {self.image_token}")
+        if self.pretrained and self.image_token not in (None, self.unet.context_width):
+            raise ValueError(
+                f"the frozen denoiser reads tokens of {self.unet.context_width} numbers, and the image encoder gives "
+                f"{self.image_token}: CLIP ViT-L/14 fits Stable Diffusion 1.5"
+            )
         if self.pretrained and "denoiser" in self.trained:
             raise ValueError("a pretrained denoiser is not trained: its weights come from another folder")
         if ("motion" in self.trained) > (self.temporal is not None):

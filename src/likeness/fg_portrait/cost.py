@@ -59,8 +59,9 @@ def estimate_cost(config: FgPortraitConfig) -> Cost:
             person=torch.empty(frames, MATTES, flow, flow),
         )
         sources = source.repeat(frames, 1, 1, 1)
+        token = None if config.image_token is None else torch.empty(1, config.image_token)
         embedded, embedding = _counted(lambda: networks.embed(condition, sources))
-        bank, reading = _counted(lambda: networks.read_source(source, times.expand(count), sources=count))
+        bank, reading = _counted(lambda: networks.read_source(source, times.expand(count), sources=count, token=token))
         _, conditional = _counted(lambda: networks.predict(noisy, times, bank=bank, embedded=embedded))
         _, unconditional = _counted(lambda: networks.predict(noisy, times, bank=None, embedded=None))
         _, decode = _counted(lambda: networks.space.decode(source[:1]))

@@ -40,7 +40,8 @@ def draw_targets(
     device = networks.context.device
     sources, shown = sources_of(sample, head, config)
     latents = networks.space.encode(shown.to(device))
-    sampler = Sampler(networks, latents, settings=config.sampling, seed=seed)
+    token = networks.picture_token(shown[:1].to(device))
+    sampler = Sampler(networks, latents, settings=config.sampling, seed=seed, token=token)
     conditions = (motion_condition(sources, view_of(target), config.control).to(device) for target in sample.targets)
     drawn = [part for part in sampler.sample(conditions) if part is not None]
     pictures = tensor_pictures(networks.space.decode(torch.cat(drawn)))

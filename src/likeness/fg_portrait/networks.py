@@ -18,6 +18,7 @@ from likeness.fg_portrait.config import FgPortraitConfig, Part, TemporalSettings
 from likeness.fg_portrait.control import Embedded, FlowControl, MotionCondition
 from likeness.fg_portrait.latents import LatentSpace, PixelUnshuffleSpace, TinyVaeSpace, VaeSpace
 from likeness.nn.attention_bank import TEMPORAL, SourceBank, TokenRecorder, bank_names, install_bank, make_bank
+from likeness.nn.foreign.clip_image import ImageEncoder
 
 CONTEXT_DEVIATION = 0.02  # of the learned constant's start
 PARTS: tuple[Part, ...] = ("appearance", "control", "denoiser", "motion")
@@ -43,6 +44,11 @@ class Networks(nn.Module):
         self.appearance = appearance
         self.control = control
         self.context = nn.Parameter(context)  # what stands where the text was; belongs to the part `denoiser`
+        width = config.image_token
+        self.image_encoder: ImageEncoder | None = None  # read from its own folder
+        self.image_projection = (  # likewise part of the denoiser; none where the embedding fits as it is
+            nn.Linear(width, config.unet.context_width) if width not in (None, config.unet.context_width) else None
+        )
         install_bank(self.denoiser)
         install_bank(self.appearance)
 
@@ -60,11 +66,18 @@ class Networks(nn.Module):
             return dict(getattr(self, part).named_parameters())
         wanted = part == "motion"
         found = {name: value for name, value in self.denoiser.named_parameters() if (TEMPORAL in name) == wanted}
-        return found if wanted else {**found, "context": self.context}
+        if wanted:
+            return found
+        found["context"] = self.context
+        if self.image_projection is not None:
+            found |= dict(self.image_projection.named_parameters(prefix="image_projection"))
+        return found
 
     def trained(self) -> dict[str, nn.Parameter]:
         """The parameters that the configuration trains, as `part.name`; those that get no gradient are left out."""
         unread = {f"appearance.{name}" for name in unread_parameters(self.appearance)}
+        if self.config.image_token is not None:
+            unread.add("denoiser.context")
         found = {f"{part}.{name}": value for part in self.config.trained for name, value in self.part(part).items()}
         return {name: value for name, value in found.items() if name not in unread}
 
@@ -81,6 +94,7 @@ class Networks(nn.Module):
         *,
         sources: int = 1,
         keep: Bool[Tensor, " B"] | None = None,
+        token: Float[Tensor, "B E"] | None = None,
     ) -> SourceBank:
         """Tokens of clean source latents, projected for the denoiser.
 
@@ -88,13 +102,35 @@ class Networks(nn.Module):
             timesteps: those of the denoiser; set to zero here where the model reads its sources so.
             sources: pictures of each sample, which follow each other in `latents`.
             keep: False for samples that shall not see their source.
+            token: what `picture_token` says about each sample's first picture.
         """
         if self.config.reference_time == "zero":
             timesteps = torch.zeros_like(timesteps)
         recorder = TokenRecorder()
-        context = self.context.expand(len(latents), -1, -1)
-        self.appearance(latents, timesteps, encoder_hidden_states=context, cross_attention_kwargs={"bank": recorder})
-        return make_bank(self.denoiser, recorder.tokens, sources=sources, keep=keep)
+        context = self._context(token, len(latents) // sources)
+        seen = context.repeat_interleave(sources, dim=0)
+        self.appearance(latents, timesteps, encoder_hidden_states=seen, cross_attention_kwargs={"bank": recorder})
+        bank = make_bank(self.denoiser, recorder.tokens, sources=sources, keep=keep)
+        if self.config.image_token is None:
+            return bank
+        return replace(bank, context=context if keep is None else context * keep[:, None, None])
+
+    def picture_token(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B E"] | None:
+        """CLIP's embedding of pictures in [-1, 1], for models that see it; zeros while no encoder has been read."""
+        if self.config.image_token is None:
+            return None
+        if self.image_encoder is None:
+            return pictures.new_zeros(len(pictures), self.config.image_token)
+        return self.image_encoder(pictures)
+
+    def _context(self, token: Float[Tensor, "B E"] | None, count: int) -> Float[Tensor, "count L C"]:
+        """What stands where the text was: the constant, or one token of a picture; zeros where there is none."""
+        if self.config.image_token is None:
+            return self.context.expand(count, -1, -1)
+        if token is None:
+            return self.context.new_zeros(count, 1, self.config.unet.context_width)
+        projected = token if self.image_projection is None else self.image_projection(token)
+        return projected[:, None]
 
     def embed(self, condition: MotionCondition, source_latents: Float[Tensor, "NK C h w"]) -> Embedded:
         """The condition's embedding: once per frame, whatever the number of steps; each frame has its K sources."""
@@ -130,7 +166,9 @@ class Networks(nn.Module):
         batch, frames = noisy.shape[:2]
         flat = rearrange(noisy, "B T C h w -> (B T) C h w")
         frame_times = timesteps.repeat_interleave(frames)
-        context = self.context.expand(len(flat), -1, -1)
+        context = self._context(None, len(flat))
+        if bank is not None and bank.context is not None:
+            context = bank.context.repeat_interleave(len(flat) // len(bank.context), dim=0)
         down, mid = None, None
         if embedded is not None:
             residuals = self.control(flat, frame_times, context=context, embedded=embedded.control)

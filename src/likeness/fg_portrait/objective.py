@@ -197,6 +197,7 @@ def predict_batch(networks: Networks, batch: Batch, state: Noised) -> Float[Tens
         state.timesteps.repeat_interleave(num_sources),
         sources=num_sources,
         keep=state.keep_source,
+        token=networks.picture_token(batch.sources[:, 0]),
     )
     per_frame = repeat(state.sources, "(B K) C h w -> (B T K) C h w", K=num_sources, T=frames)
     embedded = networks.embed(batch.condition, per_frame)

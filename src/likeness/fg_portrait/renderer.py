@@ -62,6 +62,7 @@ class Prepared:
     seed: int
     sources: tuple[Source, ...]  # the photo's square, and the head in it; then those of further photos
     source_latents: Float[Tensor, "K C h w"]
+    token: Float[Tensor, "1 E"] | None  # of the first photo, where the networks see one
     draw_drafts: DrawDrafts | None  # for networks that work on drafts
     plate: UInt8[np.ndarray, "W W 3"] | None  # the photo's square without the person, where the background stands still
 
@@ -109,6 +110,7 @@ def prepare(
     pictures = torch.cat([picture_tensor(each.image) for each in squares])
     try:
         latents = networks.space.encode(pictures.to(networks.context.device))
+        token = networks.picture_token(pictures[:1].to(networks.context.device))
     except (RuntimeError, MemoryError) as error:
         raise advised(error, OUT_OF_MEMORY) from error
     matte = matte_in_square(portrait.image, square.window, config.image_size) if config.control.background else None
@@ -125,6 +127,7 @@ def prepare(
         seed=seed,
         sources=sources,
         source_latents=torch.stack(in_all_places(list(latents), count)),
+        token=token,
         draw_drafts=draw_drafts if config.control.draft else None,
         plate=_plate(portrait, square, sources[0]) if config.control.background and not config.control.draft else None,
     )
@@ -153,7 +156,13 @@ def render(
     Raises:
         InputError: a frame cannot be posed, the weights need a driving picture, or there is not enough memory.
     """
-    sampler = Sampler(prepared.networks, prepared.source_latents, settings=prepared.settings, seed=prepared.seed)
+    sampler = Sampler(
+        prepared.networks,
+        prepared.source_latents,
+        settings=prepared.settings,
+        seed=prepared.seed,
+        token=prepared.token,
+    )
     waiting: deque[Waiting] = deque()
     conditions = _conditions(prepared, frames, waiting)
     steps = None if count is None else sampler.sections(count) * len(sampler.timesteps)

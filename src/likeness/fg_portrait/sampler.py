@@ -63,15 +63,18 @@ class Sampler:
         *,
         settings: SamplingSettings,
         seed: int,
+        token: Float[Tensor, "1 E"] | None = None,
     ) -> None:
         """Args:
         sources: latents of the source pictures of one person; sampling starts from the first.
+        token: what `Networks.picture_token` says about the first picture.
         seed: with the frame's number it decides each frame's noise, whatever the sections and windows.
         """
         self.networks = networks
         self.sources = sources
         self.settings = settings
         self.seed = seed
+        self.token = token
         self.schedule: NoiseSchedule = make_schedule(networks.config.diffusion)
         self.timesteps = sampling_timesteps(settings)
         self.precision = torch.autocast("cuda", torch.bfloat16, enabled=sources.is_cuda)  # float32 on the CPU
@@ -110,7 +113,7 @@ class Sampler:
             section = Section(first=first, embedded=embedded, carried=carried)
             levels = []
             latents = start
-            banks = _StepBanks(self.networks, self.sources)
+            banks = _StepBanks(self.networks, self.sources, self.token)
             for step in range(len(self.timesteps)):
                 levels.append(latents[max(len(latents) - shared, 0) :])
                 latents = self._step(section, latents, step, banks)
@@ -234,9 +237,12 @@ class _StepBanks:
     steps where the model reads its source at time zero.
     """
 
-    def __init__(self, networks: Networks, sources: Float[Tensor, "K C h w"]) -> None:
+    def __init__(
+        self, networks: Networks, sources: Float[Tensor, "K C h w"], token: Float[Tensor, "1 E"] | None
+    ) -> None:
         self.networks = networks
         self.sources = sources
+        self.token = token
         self.key: int | None = None
         self.bank: SourceBank | None = None
 
@@ -245,7 +251,8 @@ class _StepBanks:
         key = 0 if self.networks.config.reference_time == "zero" else timestep
         if self.bank is None or key != self.key:
             times = torch.full((len(self.sources),), key, device=self.sources.device)
-            self.bank = self.networks.read_source(self.sources, times, sources=len(self.sources))
+            count = len(self.sources)
+            self.bank = self.networks.read_source(self.sources, times, sources=count, token=self.token)
             self.key = key
         return self.bank
 

@@ -105,6 +105,10 @@ def _with_resolution(recipe: Recipe, text: str) -> Recipe:
     return _with_control(recipe, flow=flow, embedding_widths=widths)
 
 
+def _with_image_token(recipe: Recipe, text: str) -> Recipe:
+    return replace(recipe, model=replace(recipe.model, image_token=None if text == "off" else int(text)))
+
+
 def _with_sources(recipe: Recipe, text: str) -> Recipe:
     changed = _with_control(recipe, sources=int(text))
     return replace(changed, samples=replace(recipe.samples, sources=int(text)))
@@ -163,6 +167,11 @@ SWITCHES: dict[str, Switch] = {
     ),
     "ref_time": Switch(
         values=("same", "zero"), read=lambda recipe: recipe.model.reference_time, change=_with_reference_time
+    ),
+    "image_token": Switch(
+        values=("off", "768"),  # any width that the image encoder has
+        read=lambda recipe: "off" if recipe.model.image_token is None else str(recipe.model.image_token),
+        change=_with_image_token,
     ),
     "x_warp_latent": _control_flag("warp_latent"),
     "x_warp_feat": _control_flag("warp_features"),

@@ -22,7 +22,7 @@ from likeness.fg_portrait.drawing import draw_targets, mean_loss
 from likeness.fg_portrait.face_loss import Recogniser
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.objective import Batch, training_terms
-from likeness.fg_portrait.weights import save_networks
+from likeness.fg_portrait.weights import link_beside, save_networks
 from likeness.heads.model import HeadModel
 from likeness.media.images import write_image
 from likeness.media.sheet import SheetStyle, contact_sheet
@@ -51,11 +51,13 @@ class FgPortraitTask:
         seed: int,
         check_clips: Sequence[Clip] = (),
         recogniser: Recogniser | None = None,
+        beside: Mapping[str, Path] | None = None,
     ) -> None:
         """Args:
         networks: on the device where they are trained.
         check_clips: for validation; without them, it uses the clips of the training.
         recogniser: for the identity term of the face loss; without it there is none.
+        beside: folders that the weights build on, by the name of the link to them in the weights folder.
 
         Raises:
             InputError: no clip has samples of this kind, or pictures of another size are wanted than the model's.
@@ -67,6 +69,7 @@ class FgPortraitTask:
         self.settings = settings
         self.seed = seed
         self.recogniser = recogniser
+        self.beside = dict(beside or {})
         if isinstance(recogniser, nn.Module):
             recogniser.to(networks.context.device)
         if networks.config.control.draft:
@@ -147,6 +150,8 @@ class FgPortraitTask:
         kinds = sorted({clip.header.kind for clip in self.clips})
         trained = f"{step} steps on {len(self.clips)} clips ({', '.join(kinds)})"
         save_networks(folder, self.networks, head=self.head, trained=trained, overwrite=True)
+        for name, target in self.beside.items():
+            link_beside(folder, name, target)
 
     def _check_sample(self, number: int) -> Sample:
         """Unchanged samples from the clips for validation, turned where they can be."""

@@ -1,7 +1,8 @@
 """FG-Portrait's weights folders: saving, and loading with what they build on.
 
 A folder holds `weights.json`, one safetensors file per part that a training can change, and, for models on Stable
-Diffusion 1.5, a folder or link `base` with that model; `tiny_vae` and `lcm_lora` likewise, where they are used.
+Diffusion 1.5, a folder or link `base` with that model; `tiny_vae`, `lcm_lora` and `image_encoder` likewise, where they
+are used.
 """
 
 from collections.abc import Mapping
@@ -11,18 +12,20 @@ from typing import Literal
 
 from torch import Tensor
 
-from likeness.errors import InputError
+from likeness.errors import InputError, OutputError
 from likeness.fg_portrait.assemble import load_autoencoder, load_base_denoiser, load_tiny_autoencoder
 from likeness.fg_portrait.config import FgPortraitConfig
 from likeness.fg_portrait.networks import Networks, build_networks
 from likeness.flow.settings import FlowSettings
 from likeness.heads.model import HeadModel
 from likeness.nn.checkpoint import WeightsHeader, check_head, read_config, read_header, read_part, save_weights
+from likeness.nn.foreign.clip_image import load_image_encoder
 from likeness.nn.foreign.lora import merge_lora
 from likeness.nn.load_report import LoadReport, load_tensors
 
 METHOD = "fg-portrait"
-BASE, TINY_VAE, LCM_LORA = "base", "tiny_vae", "lcm_lora"  # folders or links inside a weights folder
+# Folders or links inside a weights folder.
+BASE, TINY_VAE, LCM_LORA, IMAGE_ENCODER = "base", "tiny_vae", "lcm_lora", "image_encoder"
 LCM_LORA_FILE = "pytorch_lora_weights.safetensors"
 CONTEXT = "context"
 # What switches of the control network add to it: it is silent at first, so weights without it are a start.
@@ -91,6 +94,8 @@ def load_networks(
         reports.append(load_autoencoder(networks, find_beside(folder, BASE, "Stable Diffusion 1.5")))
     if config.space == "tiny_vae":
         reports.append(load_tiny_autoencoder(networks, find_beside(folder, TINY_VAE, "the tiny autoencoder (taesd)")))
+    if config.image_token is not None:
+        reports.append(read_image_encoder(networks, find_beside(folder, IMAGE_ENCODER, "CLIP's image encoder")))
     for name in header.parts:
         reports.append(_load_part(networks, name, read_part(folder, name)))
     if sampler == "lcm" and config.sampling.sampler != "lcm":
@@ -98,6 +103,22 @@ def load_networks(
             raise InputError(f"{folder} was not made for the sampler lcm: use ddim")
         reports.append(merge_lora(networks.denoiser, find_beside(folder, LCM_LORA, "an LCM LoRA") / LCM_LORA_FILE))
     return networks.eval().requires_grad_(False), reports
+
+
+def read_image_encoder(networks: Networks, folder: Path) -> LoadReport:
+    """Give networks that see CLIP's embedding of the photo their encoder.
+
+    Raises:
+        InputError: it is missing or damaged, or gives other numbers than the networks read.
+    """
+    encoder, report = load_image_encoder(folder)
+    if encoder.width != networks.config.image_token:
+        raise InputError(
+            f"{folder} gives {encoder.width} numbers, but these weights read {networks.config.image_token}: "
+            "give the image encoder that they were trained with"
+        )
+    networks.image_encoder = encoder.to(networks.context.device)
+    return report
 
 
 def load_training_weights(folder: Path, networks: Networks, *, head: HeadModel) -> list[LoadReport]:
@@ -115,8 +136,10 @@ def load_training_weights(folder: Path, networks: Networks, *, head: HeadModel) 
     wanted = [name for name in header.parts if name != "motion" or networks.config.temporal is not None]
     stored, control = config.control, networks.config.control
     grown = [part for switch, part in GROWN.items() if getattr(control, switch) > getattr(stored, switch)]
-    may_miss = tuple(rf"{part}\." for part in grown)
-    return [_load_part(networks, name, read_part(Path(folder), name), may_miss) for name in wanted]
+    may_miss = {"control": tuple(rf"{part}\." for part in grown)}
+    if config.image_token is None:
+        may_miss["denoiser"] = (r"image_projection\.",)
+    return [_load_part(networks, name, read_part(Path(folder), name), may_miss.get(name, ())) for name in wanted]
 
 
 def check_flow(stored: FlowSettings, wanted: FlowSettings, folder: Path) -> None:
@@ -132,6 +155,20 @@ def check_flow(stored: FlowSettings, wanted: FlowSettings, folder: Path) -> None
                 f"{folder} was trained with flow {entry.name} = {one}, but {other} is asked for: "
                 "use the same setting or other weights"
             )
+
+
+def link_beside(folder: Path, name: str, target: Path) -> None:
+    """A link of that name in a weights folder, unless there is one already.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    path = folder / name
+    try:
+        if not path.is_symlink() and not path.exists():
+            path.symlink_to(target.resolve(), target_is_directory=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be made: {error.strerror or error}") from error
 
 
 def find_beside(folder: Path, name: str, what: str) -> Path:
@@ -151,4 +188,4 @@ def _load_part(
 ) -> LoadReport:
     """One part of our own making: every tensor must be there and fit, but for those that may miss."""
     targets: Mapping[str, Tensor] = {CONTEXT: networks.context} if name == CONTEXT else networks.part(name)  # type: ignore[arg-type]
-    return load_tensors(targets, tensors, part=name, may_miss=may_miss if name == "control" else ())
+    return load_tensors(targets, tensors, part=name, may_miss=may_miss)

@@ -40,6 +40,7 @@ class SourceBank:
     tokens: Mapping[str, Float[Tensor, "BK M D"]]  # before the projections; sources of one sample follow each other
     sources: int = 1  # pictures of each sample
     keep: Bool[Tensor, " B"] | None = None  # False: that sample sees its own tokens only
+    context: Float[Tensor, "B L C"] | None = None  # what the reader's cross-attention sees of the first source
     added: Mapping[str, Float[Tensor, "BT M D"]] = field(default_factory=dict)  # to each frame's own tokens
 
     def source(self, name: str, count: int) -> tuple[Float[Tensor, "B N D"], Float[Tensor, "B N D"]]:
