@@ -32,7 +32,7 @@ def person_channels(
 
     height, width = matte.shape
     known = np.isfinite(source_pixels).all(axis=-1)
-    places = np.where(known[..., None], source_pixels, 0.0).astype(np.float32) * np.float32([width, height])
+    places = np.where(known[..., None], source_pixels, 0.0).astype(np.float32) * np.array([width, height], np.float32)
     places -= np.float32(0.5)  # OpenCV counts pixel centres from 0
     values = matte.astype(np.float32)
     carried = cv2.remap(values, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

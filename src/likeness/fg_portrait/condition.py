@@ -109,8 +109,8 @@ def _guidance(sources: Sequence[Source], target: View, settings: ControlSettings
     source = sources[0]
     still = None if source.matte is None else torch.from_numpy(np.stack([source.matte] * MATTES))[None]
     if settings.condition == "drive_rgb":
-        picture = _picture(target, settings.flow.resolution, "the driving picture")
-        return MotionCondition(picture=picture, person=still)
+        driving = _picture(target, settings.flow.resolution, "the driving picture")
+        return MotionCondition(picture=driving, person=still)
     if settings.condition == "pred_flow":
         resolution = settings.flow.resolution
         return MotionCondition(

@@ -31,6 +31,9 @@ _FREE = ("hidden_act", "layer_norm_eps")
 class ImageEncoder(nn.Module):
     """Pictures in [-1, 1], of any size, to CLIP's embedding of them; never trained."""
 
+    mean: Float[Tensor, "3 1 1"]
+    deviation: Float[Tensor, "3 1 1"]
+
     def __init__(self, model: nn.Module, *, size: int, width: int) -> None:
         super().__init__()
         self.model = model.eval().requires_grad_(False)
