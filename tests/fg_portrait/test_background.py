@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from likeness.errors import InputError
 from likeness.fg_portrait.background import (
     background_plate,
     drawn_matte,
@@ -130,6 +131,8 @@ def test_weights_without_the_switch_load_and_are_a_start_for_it(tmp_path) -> Non
     save_networks(tmp_path / "grown", grown, head=tiny_head(), trained="")
     networks, _ = load_networks(tmp_path / "grown", head=tiny_head())
     assert networks.config.control.background
+    with pytest.raises(InputError, match="was trained with background = True, but False is asked for"):
+        load_training_weights(tmp_path / "grown", build_networks(tiny()), head=tiny_head())
 
 
 def ready(config: FgPortraitConfig) -> Prepared:

@@ -135,7 +135,9 @@ def test_the_switch_has_three_positions() -> None:
     switch = SWITCHES["x_face_loss"]
     assert [switch.read(recipe) for recipe in (tiny_recipe(1), laptop(1))] == ["off", "weights"]
     on = with_face_loss(laptop(1), "on")
-    assert on.model.diffusion.face == FACE_LOSS and on.model.diffusion.regions == laptop(1).model.diffusion.regions
+    assert with_face_loss(tiny_recipe(1), "on").model.diffusion.face == FACE_LOSS
+    assert on.model.diffusion.face == replace(FACE_LOSS, below=1000)  # it repairs drafts, in one step
+    assert on.model.diffusion.regions == laptop(1).model.diffusion.regions
     assert with_face_loss(on, "weights") == laptop(1)
     with pytest.raises(ValueError, match="start at 0"):
         FaceLossSettings(landmarks=-1.0)
@@ -157,7 +159,7 @@ def test_the_command_trains_with_a_recogniser(clips, tmp_path, capsys, monkeypat
     torch.manual_seed(0)
     torch.save(FaceRecogniser((2, 2, 2, 2)).state_dict(), tmp_path / "backbone.pth")
     data = str(clips[0].pictures[0].path.parent)
-    common = ["train", "fg-portrait", "tiny", "--data", data, "--cpu", "--steps", "5"]
+    common = ["train", "fg-portrait", "tiny", "--data", data, "--cpu", "--steps", "10"]
     faces = ["--face-loss", "--recogniser", str(tmp_path / "backbone.pth")]
     assert main([*common, "--out", str(tmp_path / "run"), *faces]) == 0
     named = {name for line in read_lines(tmp_path / "run") for name in line}

@@ -174,6 +174,11 @@ def test_weights_for_one_photo_are_a_start_for_several(tmp_path) -> None:
     networks = build_networks(replace(tiny(), control=replace(tiny().control, sources=2)))
     load_training_weights(tmp_path / "one", networks, head=tiny_head())
     assert not networks.part("control")["visibility_embedding.weight"].any()
+    save_networks(tmp_path / "two", networks, head=tiny_head(), trained="")
+    for count in (1, 3):
+        other = build_networks(replace(tiny(), control=replace(tiny().control, sources=count)))
+        with pytest.raises(InputError, match=f"was trained with sources = 2, but {count} is asked for"):
+            load_training_weights(tmp_path / "two", other, head=tiny_head())
     with pytest.raises(ValueError, match="1 to 4 photos"):
         replace(tiny().control, sources=5)
 

@@ -57,6 +57,17 @@ def test_stage_two_starts_from_stage_one(tmp_path) -> None:
         assert all(torch.equal(value, image.part(part)[name]) for name, value in video.part(part).items())
 
 
+def test_weights_from_before_the_later_switches_load(folder) -> None:
+    """Configurations without names that came later: the defaults are what those weights were trained with."""
+    content = json.loads((folder / HEADER).read_text())
+    for later in ("background", "sources"):
+        del content["config"]["control"][later]
+    del content["config"]["diffusion"]["face"], content["config"]["image_token"]
+    (folder / HEADER).write_text(json.dumps(content))
+    loaded, _ = load_networks(folder, head=tiny_head())
+    assert loaded.config == image_model().config
+
+
 def test_another_head_is_refused(folder) -> None:
     with pytest.raises(InputError, match="trained on the head"):
         load_networks(folder, head=replace(tiny_head(), version="99"))

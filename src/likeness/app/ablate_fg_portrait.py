@@ -29,6 +29,7 @@ from likeness.fg_portrait.train import FgPortraitTask, with_drafts
 from likeness.fg_portrait.weights import BASE, IMAGE_ENCODER, link_beside, load_networks, read_image_encoder
 from likeness.heads.model import HeadModel
 from likeness.nn.face_recognition import load_recogniser
+from likeness.nn.foreign.clip_image import load_image_encoder
 
 LOSS_DRAWS = 8  # noise levels at which each test scene is denoised
 
@@ -73,8 +74,13 @@ class FgPortraitMethod:
         Raises:
             InputError: there are none, or a row needs an image encoder, and there is none.
         """
-        if self.image_encoder is None and any(recipe.model.image_token is not None for recipe in recipes):
+        widths = {recipe.model.image_token for recipe in recipes} - {None}
+        if widths and self.image_encoder is None:
             raise InputError("rows with image_token need CLIP's image encoder: give its folder with --image-encoder")
+        if widths and self.image_encoder is not None:
+            width = load_image_encoder(self.image_encoder)[0].width
+            if widths != {width}:
+                raise InputError(f"{self.image_encoder} gives {width} numbers: write the row as image_token={width}")
         return with_drafts(clips) if any(recipe.model.control.draft for recipe in recipes) else clips
 
     def testable(self, clips: Sequence[Clip], recipes: Sequence[Recipe]) -> Sequence[Clip]:

@@ -11,6 +11,7 @@ from likeness.evaluation.variants import Switch as AnySwitch
 from likeness.evaluation.variants import SwitchTable, Variant, choice, on_off
 from likeness.fg_portrait.config import Condition, ControlSettings, FaceLossSettings, Init, Unconditional
 from likeness.fg_portrait.recipes import Recipe
+from likeness.fg_portrait.schedule import NUM_TIMESTEPS
 from likeness.flow.settings import EXTRA_NAMES, Encoding, Extra, FlowFrame, OffHead, Sampling, SurfaceField
 
 Switch: TypeAlias = AnySwitch[Recipe]
@@ -129,14 +130,18 @@ def _face_loss(recipe: Recipe) -> str:
 def with_face_loss(recipe: Recipe, text: str) -> Recipe:
     """The recipe with eyes and mouth that count more (`weights`), and decoded faces that are compared too (`on`).
 
+    A model that repairs drafts predicts a sharp picture whatever the noise: its faces are compared at all timesteps.
+
     Raises:
         InputError: there is no such value.
     """
     chosen = choice(text, FACE_LOSSES)
+    repairs = recipe.model.control.draft and recipe.model.diffusion.prediction == "sample"
+    face = replace(FACE_LOSS, below=NUM_TIMESTEPS) if repairs else FACE_LOSS
     diffusion = replace(
         recipe.model.diffusion,
         regions=RegionWeights() if chosen == "off" else FACE_WEIGHTS,
-        face=FACE_LOSS if chosen == "on" else FaceLossSettings(),
+        face=face if chosen == "on" else FaceLossSettings(),
     )
     return replace(recipe, model=replace(recipe.model, diffusion=diffusion))
 

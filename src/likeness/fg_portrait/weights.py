@@ -14,7 +14,7 @@ from torch import Tensor
 
 from likeness.errors import InputError, OutputError
 from likeness.fg_portrait.assemble import load_autoencoder, load_base_denoiser, load_tiny_autoencoder
-from likeness.fg_portrait.config import FgPortraitConfig
+from likeness.fg_portrait.config import ControlSettings, FgPortraitConfig
 from likeness.fg_portrait.networks import Networks, build_networks
 from likeness.flow.settings import FlowSettings
 from likeness.heads.model import HeadModel
@@ -135,6 +135,7 @@ def load_training_weights(folder: Path, networks: Networks, *, head: HeadModel) 
     check_flow(config.control.flow, networks.config.control.flow, Path(folder))
     wanted = [name for name in header.parts if name != "motion" or networks.config.temporal is not None]
     stored, control = config.control, networks.config.control
+    check_switches(stored, control, Path(folder))
     grown = [part for switch, part in GROWN.items() if getattr(control, switch) > getattr(stored, switch)]
     may_miss = {"control": tuple(rf"{part}\." for part in grown)}
     if config.image_token is None:
@@ -153,6 +154,21 @@ def check_flow(stored: FlowSettings, wanted: FlowSettings, folder: Path) -> None
         if one != other:
             raise InputError(
                 f"{folder} was trained with flow {entry.name} = {one}, but {other} is asked for: "
+                "use the same setting or other weights"
+            )
+
+
+def check_switches(stored: ControlSettings, wanted: ControlSettings, folder: Path) -> None:
+    """Nothing of the control network that the weights were trained with is left out.
+
+    Raises:
+        InputError: something is; the first switch is named.
+    """
+    for switch in GROWN:
+        one, other = getattr(stored, switch), getattr(wanted, switch)
+        if one > other or (switch == "sources" and 1 < one < other):
+            raise InputError(
+                f"{folder} was trained with {switch} = {one}, but {other} is asked for: "
                 "use the same setting or other weights"
             )
 
