@@ -15,6 +15,7 @@ from likeness.app.evaluate import Evaluate
 from likeness.app.flow import Flow
 from likeness.app.machine import prepare_libraries
 from likeness.app.options import AnimateOptions, Edits, FaceNumber, File, MotionChanges, Picture, Rendering, ViewOptions
+from likeness.app.report import ReportCommand
 from likeness.app.train import TrainCommand
 from likeness.app.weights import WeightsCommand
 
@@ -54,9 +55,20 @@ class Animate:
     driving: Driving  # video, motion file (.npz), ARKit / Live Link Face recording (.csv) or picture
     out: Out  # video to write, OUT.mp4
     options: Annotated[AnimateOptions, arg(name="")] = field(default_factory=AnimateOptions)
+    report: FlagCreatePairsOff[bool] = False
+    """track the result again and write OUT.report.html beside it: what it shows of the motion that was asked"""
     overwrite: Overwrite = False  # replace OUT if it exists
 
     def run(self) -> None:
+        if self.report:
+            from likeness.app.report import animate_with_report
+
+            lines = animate_with_report(
+                self.photo, self.driving, out=self.out, options=self.options, overwrite=self.overwrite, watch=watch
+            )
+            for line in lines:
+                say(line)
+            return
         from likeness.app.pipeline import animate
 
         result = animate(
@@ -283,6 +295,7 @@ Command = (
     | WeightsCommand
     | Bench
     | Evaluate
+    | Annotated[ReportCommand, subcommand("report")]
 )
 
 

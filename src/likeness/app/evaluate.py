@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from likeness.tracking.portrait import Portrait
 
 LEAST_SIZE = 32  # pixels of the square around the head
-Protocol = Literal["self", "zero", "cross", "edits", "peers", "sheets", "peer-sheets"]
+Protocol = Literal["self", "zero", "cross", "edits", "peers", "noise", "views", "sheets", "peer-sheets"]
 WITH_OUTSIDE = ("self", "cross")  # protocols that others can run with programs of their own
 EXIT_WITH_PROBLEMS = 1  # something failed or was missing, everything else was scored
 
@@ -32,7 +32,8 @@ class Evaluate:
 
     self: a clip drives its own first frame, beside flow-warp blurred as well; zero: the photo's own pose gives the
     photo back; cross: twenty portraits, five clips of others, and these begun at ten frames; edits: asked turns and
-    controls, seen again; peers: beside published outputs; sheets, peer-sheets: pictures for looking at. On clips
+    controls, seen again; peers: beside published outputs; noise: what the tracker itself is off by; views: a ring of
+    cameras around portraits; sheets, peer-sheets: pictures for looking at. On clips
     (--data) of people unknown to trained weights (--weights): clebs: what an expression encoder still tells of the
     person; people: what Export3D makes of them.
     """
@@ -125,6 +126,8 @@ def evaluate(
         cross_reenactment,
         edits,
         first_frame,
+        free_view,
+        noise,
         peers,
         self_reenactment,
         sheets,
@@ -162,6 +165,13 @@ def evaluate(
             _publish([(edits.run(setup, folder, watch), edits.NAME, None)], folder)
         case "peers":
             _publish([(peers.run(setup, folder, watch), peers.NAME, None)], folder)
+        case "noise":
+            _publish([(noise.run(material, folder, limit=limit, watch=watch), noise.NAME, None)], folder)
+        case "views":
+            from likeness.app.evaluate_views import turned_views
+
+            report = free_view.run(setup, turned_views(rendering), folder, watch)
+            _publish([(report, free_view.NAME, free_view.outline(report, setup, folder))], folder)
         case "cross":
             report = cross_reenactment.run(setup, folder, watch)
             outline = cross_reenactment.outline(report, setup, folder)

@@ -1,5 +1,6 @@
 """From files to files: animate a photo, edit it, track a video; for the command line and for Python alike."""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from likeness.motion.record import FRAME_FIELDS, Motion, MotionFrame
 from likeness.motion.strength import Strengths, scale_regions
 from likeness.motion.timeline import load_timeline, motion_of_edits, sweep, sweep_parts, timeline_motion
 from likeness.tracking.performance import perform
+from likeness.tracking.portrait import Portrait
 
 SWEEP_SECONDS = 2.4  # from the photo to the edit and back
 SWEEP_FPS = 25.0
@@ -36,11 +38,12 @@ def animate(
     options: AnimateOptions | None = None,
     overwrite: bool = False,
     watch: Watch = unwatched,
+    asked: Callable[[Portrait, Motion], None] | None = None,
 ) -> Result:
     """Animate the face of a photo with the motion of a video, a motion file, an ARKit recording or a picture.
 
     A driving picture gives a picture, or a video that moves to its pose and back. `watch` sees the frames of each
-    long step as they pass.
+    long step as they pass, `asked` the photo and the motion that is about to be rendered.
 
     Raises:
         LikenessError: an input cannot be used or the result cannot be written; nothing is left behind.
@@ -64,6 +67,8 @@ def animate(
     if target.is_video and len(performance) == 1:
         performance = there_and_back(performance, portrait.rest)
         directions = DirectionShifts(amounts=amounts, parts=sweep_parts(len(performance)))
+    if asked is not None:
+        asked(portrait, performance)
     framing = frame_portrait(portrait, options.picture)
     return write_result(
         target,

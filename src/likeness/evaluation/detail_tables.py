@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from likeness.evaluation.landmark_measures import REGIONS
 from likeness.evaluation.networks import LPIPS_FILES, NOT_INSTALLED, Networks
-from likeness.evaluation.noise_floor import FLOORS
+from likeness.evaluation.noise_floor import NOISE
 from likeness.evaluation.picture_measures import REGION_TITLES
 from likeness.evaluation.report import Measure, Table, summary_table
 from likeness.evaluation.results import Row
@@ -21,12 +21,12 @@ LANDMARKS = (
     *(Measure(key=f"landmark_{name}", title=f"landmark error, {name}, %") for name in REGIONS),
 )
 FIT = (
-    Measure(key="fit_apd", title="APD, radians x 100", floor=FLOORS["apd"]),
-    Measure(key="fit_rotation", title="rotation, degrees", floor=FLOORS["rotation"]),
-    Measure(key="fit_aed", title="AED, deviations", digits=3, floor=FLOORS["aed"]),
-    Measure(key="fit_jaw", title="jaw, degrees", floor=FLOORS["jaw"]),
-    Measure(key="fit_gaze", title="gaze, degrees", floor=FLOORS["gaze"]),
-    Measure(key="fit_lids", title="lids, aperture", digits=3, floor=FLOORS["lids"]),
+    Measure(key="fit_apd", title="APD, radians x 100", floor=NOISE["apd"]),
+    Measure(key="fit_rotation", title="rotation, degrees", floor=NOISE["rotation"]),
+    Measure(key="fit_aed", title="AED, deviations", digits=3, floor=NOISE["aed"]),
+    Measure(key="fit_jaw", title="jaw, degrees", floor=NOISE["jaw"]),
+    Measure(key="fit_gaze", title="gaze, degrees", floor=NOISE["gaze"]),
+    Measure(key="fit_lids", title="lids, aperture", digits=3, floor=NOISE["lids"]),
 )
 IDENTITY = (
     Measure(key="csim_dlib", title="CSIM, dlib", digits=3),

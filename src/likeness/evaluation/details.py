@@ -21,8 +21,8 @@ from likeness.heads.model import HeadModel
 from likeness.motion.record import Motion
 from likeness.tracking.person import Person
 
-DETAIL_FRAMES = 16  # of a clip; neighbours differ little
-EMBEDDED = 4  # of those
+DETAIL_FRAMES = 12  # of a clip; neighbours differ little
+EMBEDDED = 2  # of those
 
 Image = UInt8[np.ndarray, "_ _ 3"]
 

@@ -48,7 +48,7 @@ def picture_measures(made: Image, truth: Image, regions: Mapping[str, Region]) -
 
 
 def ms_ssim(first: Image, second: Image) -> float:
-    """Multi-scale SSIM of whole pictures; NaN below 161 pixels, where the coarsest scale has no whole window."""
+    """Multi-scale SSIM of whole pictures; NaN below 176 pixels, where the coarsest scale has no whole window."""
     return _multi_scale(_ssim_maps(first @ _LUMA, second @ _LUMA), np.ones(first.shape[:2], dtype=bool))
 
 
