@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from likeness.data.clip import ClipHeader, encode_picture
+from likeness.data.face_places import similarity
 from likeness.errors import InputError
 from likeness.export3d.clebs_data import (
     ContrastSamples,
@@ -30,7 +31,6 @@ from likeness.export3d.face_crops import (
     draw_place,
     five_points,
     seen_points,
-    similarity,
     standard_points,
 )
 from likeness.geometry.camera import default_camera

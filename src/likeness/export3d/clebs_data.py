@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8
 
 from likeness.data.clip import Clip
+from likeness.data.face_places import similarity
 from likeness.errors import InputError
 from likeness.export3d.config import ExpressionSettings
 from likeness.export3d.expression import inputs_of_frame
@@ -23,7 +24,6 @@ from likeness.export3d.face_crops import (
     draw_place,
     five_points,
     seen_points,
-    similarity,
     standard_points,
 )
 from likeness.heads.model import HeadModel

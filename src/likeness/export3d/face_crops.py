@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from likeness.data.augment import Augmentation, change_colours, draw_colours
+from likeness.data.face_places import MOUTH_CORNERS
 from likeness.geometry.camera import Camera
 from likeness.heads.landmark_sets import EYE_CORNERS_LEFT, EYE_CORNERS_RIGHT, NOSE_TIP
 from likeness.heads.model import NECK, HeadModel
@@ -19,7 +20,6 @@ from likeness.media.crop import resize
 from likeness.motion.face_points import face_points
 from likeness.motion.record import MotionFrame
 
-MOUTH_CORNERS = (61, 291)  # the subject's right, left
 SHRUNK = 0.75  # pictures that are shown smaller than this are averaged over pixel areas first
 GREY_WEIGHTS = np.array([0.299, 0.587, 0.114])  # of red, green and blue (ITU-R BT.601)
 
@@ -85,16 +85,6 @@ def seen_points(
     joints[NECK] = frame.neck
     rotations, translations = joint_transforms(head, shape, joints)
     return camera.project(frame.T_cam_head.apply(points @ rotations[NECK].T + translations[NECK]))
-
-
-def similarity(source: Float[np.ndarray, "N 2"], target: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "2 3"]:
-    """The turn, size and shift that bring points nearest to others, in the least squares of the target."""
-    first, second = source.mean(axis=0), target.mean(axis=0)
-    away = (source - first) @ [1.0, 1.0j]
-    wanted = (target - second) @ [1.0, 1.0j]
-    factor = np.vdot(away, wanted) / max(float(np.vdot(away, away).real), 1e-12)
-    matrix = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-    return np.concatenate([matrix, (second - matrix @ first)[:, None]], axis=1)
 
 
 def cut_crop(
