@@ -52,6 +52,11 @@ def test_a_result_that_stands_still_misses_everything():
     assert found.verdict.startswith("does not follow: rotation misses")
 
 
+def test_too_little_movement_is_no_praise():
+    nearly = turned(0.01 * YAW)
+    assert compare(nearly, turned(np.zeros(FRAMES))).verdict.startswith("cannot be told")
+
+
 def test_a_constant_difference_is_told_apart_from_the_movement():
     found = compare(turned(YAW), turned(YAW, pitch=5.0))
     rotation = quantity(found, "rotation")

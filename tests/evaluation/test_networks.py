@@ -96,3 +96,14 @@ def test_a_missing_network_is_told_and_never_a_number():
     rows = [{"item": "a", "csim_dlib": 0.9}]
     table = detail_tables(rows, {}, networks=NO_NETWORKS)[-1]
     assert {row[1] for row in table.rows} == {NOT_INSTALLED}
+
+
+def test_fid_needs_a_network_and_enough_pictures():
+    from likeness.evaluation.detail_tables import fid_table
+
+    generator = np.random.default_rng(0)
+    truth = generator.standard_normal((80, 4))
+    assert fid_table({}, {"": "ours"}).rows == (("all", NOT_INSTALLED, ""),)
+    features = {"clip": truth, "": truth + 1.0, "_copy": truth[:20]}
+    rows = fid_table(features, {"": "ours", "_copy": "copy", "@x": "other"}).rows
+    assert rows == (("ours", "4.0", "80 / 80"), ("copy", "fewer than 64 pictures", "20 / 80"))

@@ -99,7 +99,10 @@ class Agreement:
         rotation = next(entry for entry in self.quantities if entry.name == "rotation")
         if faults:
             return "does not follow: " + "; ".join(faults)
-        return f"follows: rotation within {rotation.median:.1f} degrees in the median frame, no visible jitter"
+        if all(np.isnan(entry.share) for entry in self.quantities):
+            return "cannot be told: what was asked moves less than twice what the tracker is off by"
+        little = " (too little turning was asked to tell more)" if np.isnan(rotation.share) else ""
+        return f"follows: rotation within {rotation.median:.1f} degrees in the median frame{little}, no visible jitter"
 
 
 def agree(

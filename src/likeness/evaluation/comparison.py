@@ -15,6 +15,7 @@ from jaxtyping import Float, UInt8
 from likeness.evaluation import face_measures
 from likeness.evaluation.details import Details, Truth, detail_places, fit_truth, landmark_details
 from likeness.evaluation.foreground import MatteReader
+from likeness.evaluation.frechet import Features
 from likeness.evaluation.identity import Embedder, identity_distance
 from likeness.evaluation.landmark_reader import LandmarkReader
 from likeness.evaluation.leakage import APPEARANCE_NUMBERS, appearance
@@ -57,6 +58,7 @@ def score_against_real(
     controls: Mapping[str, Iterable[Image]] = MappingProxyType({}),
     networks: Networks = NO_NETWORKS,
     moments: Moments | None = None,
+    features: Features | None = None,
 ) -> Row:
     """Measures of a clip whose ground truth is `real`, both at the clip's frames `indices` (the first is the photo).
 
@@ -67,6 +69,7 @@ def score_against_real(
     Args:
         controls: further results, by the suffix that their measures get.
         moments: keeps the pictures of some frames, under the suffixes.
+        features: keeps what its network sees in the frames that are looked at closely.
     """
     with ExitStack() as stack:
         real_reader = stack.enter_context(LandmarkReader())
@@ -82,7 +85,7 @@ def score_against_real(
             photo = truth if photo is None else photo
             landmarks = real_reader.read(truth)
             real_landmarks.append(landmarks)
-            neighbour = before if index == previous_index + 1 else None
+            neighbour: np.ndarray | None = before if index == previous_index + 1 else None
             if neighbour is not None:
                 real_changes.append(mean_difference(truth, neighbour))
             if place in places:
@@ -95,6 +98,8 @@ def score_against_real(
                 )  # fmt: skip
             if moments is not None:
                 moments.keep(index, truth, frames)
+            if features is not None and place in places:
+                features.look(truth, frames)
             before, previous_index = truth, index
     assert photo is not None, "there is at least one frame"
     truth_track = np.array(real_landmarks)

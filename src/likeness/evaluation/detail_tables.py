@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from jaxtyping import Float
+
+from likeness.evaluation.frechet import LEAST_PICTURES, frechet_distance
 from likeness.evaluation.landmark_measures import REGIONS
+from likeness.evaluation.moments import TRUTH
 from likeness.evaluation.networks import LPIPS_FILES, NOT_INSTALLED, Networks
 from likeness.evaluation.noise_floor import NOISE
 from likeness.evaluation.picture_measures import REGION_TITLES
@@ -65,6 +70,23 @@ def with_missing_networks(table: Table, networks: Networks) -> Table:
     missing = {measure.title for measure in network_measures() if not _is_there(measure.key, networks)}
     rows = tuple((row[0], NOT_INSTALLED, *[""] * (len(row) - 2)) if row[0] in missing else row for row in table.rows)
     return Table(title=table.title, header=table.header, rows=rows)
+
+
+def fid_table(features: Mapping[str, Float[np.ndarray, "N D"]], titles: Mapping[str, str]) -> Table:
+    """FID of every method against the true frames, all clips together; the sizes of the sets stand beside.
+
+    Args:
+        features: by the suffix of the method, and `moments.TRUTH`; empty where no network is there.
+        titles: of the suffixes.
+    """
+    cells = [] if features else [("all", NOT_INSTALLED, "")]
+    for suffix, title in titles.items():
+        if suffix in features:
+            made, truth = features[suffix], features[TRUTH]
+            enough = min(len(made), len(truth)) >= LEAST_PICTURES
+            value = f"{frechet_distance(made, truth):.1f}" if enough else f"fewer than {LEAST_PICTURES} pictures"
+            cells.append((title, value, f"{len(made)} / {len(truth)}"))
+    return Table(title="FID", header=("method", "FID", "pictures / true ones"), rows=tuple(cells))
 
 
 def _is_there(key: str, networks: Networks) -> bool:

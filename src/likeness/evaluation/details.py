@@ -51,7 +51,8 @@ class Truth:
         """Takes in one true frame, and its neighbour before it where that was seen."""
         matte = self.matte_reader.read(truth)
         self.places.append(place)
-        self.regions = regions_of(landmarks, *truth.shape[:2], matte.astype(np.float64))
+        height, width = truth.shape[:2]
+        self.regions = regions_of(landmarks, height, width, matte.astype(np.float64))
         self.background = background_of(matte)
         self.background_changes.append(
             float("nan") if before is None else background_change(before, truth, self.background)

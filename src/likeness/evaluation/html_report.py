@@ -102,7 +102,7 @@ def _items(ordered: Sequence[Row], outline: Outline, methods: Mapping[str, str])
 
 
 def _sheets(ordered: Sequence[Row], outline: Outline) -> str:
-    pictures = []
+    pictures: list[str] = []
     for row in ordered:
         item = str(row["item"])
         if item in outline.sheets and len(pictures) < MOST_SHEETS:

@@ -1,4 +1,4 @@
-"""Networks that judge pictures, from files that the user has: LPIPS, ArcFace; and dlib where it is installed.
+"""Networks that judge pictures, from files that the user has: LPIPS, ArcFace, FID; and dlib where it is installed.
 
 A folder holds the files under the names that they are published with. What is missing is "not installed" in the tables,
 never a number.
@@ -7,20 +7,26 @@ never a number.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from likeness.errors import InputError
+from likeness.evaluation.frechet import FeatureNetwork
 from likeness.evaluation.identity import Embedder, is_available, load_embedder
 from likeness.evaluation.picture_measures import FACE, FULL
 from likeness.evaluation.results import Row
+
+if TYPE_CHECKING:
+    import torch
 
 LPIPS_FILES = {
     "lpips_alex": ("alexnet-owt-7be5be79.pth", "alex.pth", "alex"),
     "lpips_vgg": ("vgg16-397923af.pth", "vgg.pth", "vgg"),
 }
 ARCFACE_FILES = ("arcface.onnx", "backbone.pth")
+INCEPTION_FILE = "pt_inception-2015-12-05-6726825d.pth"
 NOT_INSTALLED = "not installed"
 
 Image = UInt8[np.ndarray, "H W 3"]
@@ -33,6 +39,7 @@ class Networks:
 
     lpips: Mapping[str, PictureDistance] = field(default_factory=dict)
     embedders: Mapping[str, Embedder] = field(default_factory=dict)  # dlib, arcface
+    inception: FeatureNetwork | None = None  # for FID
 
     def distances(self, made: Image, real: Image, regions: Mapping[str, Bool[np.ndarray, "H W"]]) -> Row:
         """`lpips_alex`, `lpips_vgg` of the whole frame, and with `_face` of the face's box."""
@@ -46,7 +53,7 @@ class Networks:
     @property
     def names(self) -> str:
         """For what tells rows of one set of networks from another's."""
-        return " ".join(sorted([*self.lpips, *self.embedders]))
+        return " ".join(sorted([*self.lpips, *self.embedders, *(["inception"] if self.inception else [])]))
 
 
 NO_NETWORKS = Networks()
@@ -72,10 +79,11 @@ def open_networks(folder: Path | None) -> Networks:
             from likeness.evaluation.arcface import load_arcface
 
             embedders["arcface"] = load_arcface(folder / name)
-    if not lpips and "arcface" not in embedders:
-        known = [name for files in LPIPS_FILES.values() for name in files[:2]]
+    inception = _inception(folder / INCEPTION_FILE) if (folder / INCEPTION_FILE).is_file() else None
+    if not lpips and "arcface" not in embedders and inception is None:
+        known = [INCEPTION_FILE, *[name for files in LPIPS_FILES.values() for name in files[:2]]]
         raise InputError(f"{folder} holds no network that is known: give {', '.join([*known, *ARCFACE_FILES])}")
-    return Networks(lpips=lpips, embedders=embedders)
+    return Networks(lpips=lpips, embedders=embedders, inception=inception)
 
 
 def _lpips(backbone: Path, linear: Path, kind: str) -> PictureDistance:
@@ -88,12 +96,33 @@ def _lpips(backbone: Path, linear: Path, kind: str) -> PictureDistance:
 
     model = load_lpips(backbone, linear, "alex" if kind == "alex" else "vgg")
 
-    def tensor(image: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None] / 127.5 - 1.0
-
     def distance(made: np.ndarray, real: np.ndarray, weight: np.ndarray) -> float:
         with torch.no_grad():
             share = torch.from_numpy(weight.astype(np.float32))[None, None]
-            return float(model(tensor(made), tensor(real), share))
+            return float(model(_tensor(made), _tensor(real), share))
 
     return distance
+
+
+def _inception(path: Path) -> FeatureNetwork:
+    from likeness.nn.require import require_models
+
+    require_models("FID")
+    import torch
+
+    from likeness.nn.inception import load_inception
+
+    model = load_inception(path)
+
+    def features(picture: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return model(_tensor(picture))[0].numpy()
+
+    return features
+
+
+def _tensor(image: np.ndarray) -> "torch.Tensor":
+    """A picture as networks take it, -1 to 1."""
+    import torch
+
+    return torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None] / 127.5 - 1.0

@@ -62,6 +62,24 @@ def test_cross_equals_the_baseline(setup: Setup, tmp_path: Path, monkeypatch):
     assert "copying" in to_markdown(report)
 
 
+def test_cross_scores_what_others_made(setup: Setup, tmp_path: Path):
+    """The driver's own clip as somebody's result follows the driver exactly; a lost frame and a lost pair are told."""
+    from dataclasses import replace
+
+    from likeness.evaluation.outside import open_outside
+
+    photo, clip = setup.data / "portraits" / f"{PORTRAITS[0]}.jpg", setup.data / "videos" / "v009.mp4"
+    folder = tmp_path / "Other"
+    write_clip(folder / f"{PORTRAITS[0]}_v009.mp4", sliding_clip(shipped_face())[:-1])
+    scorer = cross_reenactment.CrossScorer(replace(setup, outside=open_outside([folder])), mean_colours)
+    row = scorer.measure(photo, clip, tmp_path)
+    assert row["pose@Other"] < 1.0 and row["missing_frames@Other"] == str(CLIP_FRAMES - 1)
+    assert row["fit_rotation@Other"] < 1.5 and row["leak_appearance@Other"] is not None
+    assert (tmp_path / f"{PORTRAITS[0]}_v009.jpg").stat().st_size > 1000
+    other = scorer.measure(photo, setup.data / "videos" / "v016.mp4")
+    assert other["error@Other"].startswith("Other has nothing for")
+
+
 def test_first_frame_of_a_copy_changes_nothing(setup: Setup, tmp_path: Path):
     report = first_frame.run(setup, tmp_path)
     (table,) = report.tables

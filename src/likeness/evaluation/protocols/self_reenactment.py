@@ -1,19 +1,31 @@
 """Self-reenactment: a clip's first frame is the photo, the clip drives it with absolute motion and is the truth."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
 
 from likeness.errors import InputError
 from likeness.evaluation.comparison import score_against_real, sized_like
 from likeness.evaluation.controls import BLUR_SUFFIX, TITLES, WARP_SUFFIX, with_blurred
-from likeness.evaluation.detail_tables import detail_tables
+from likeness.evaluation.detail_tables import detail_tables, fid_table
 from likeness.evaluation.details import DETAIL_FRAMES
+from likeness.evaluation.frechet import Features, read_features
 from likeness.evaluation.html_report import Outline
 from likeness.evaluation.material import clip_paths, missing_items, read_clip, sample_pairs
 from likeness.evaluation.moments import Moments, moments_of
 from likeness.evaluation.outside import ERROR, Outside, as_outside, find_clip
-from likeness.evaluation.report import Measure, Report, Table, item_table, summary_table
+from likeness.evaluation.report import (
+    BASELINE_SUFFIX,
+    BASELINE_TITLE,
+    Measure,
+    Report,
+    Table,
+    item_table,
+    summary_table,
+)
 from likeness.evaluation.results import Item, Row, Watch, numbers, quietly, run_items
 from likeness.evaluation.runner import Image, Setup, open_subject, render_clip
 from likeness.files import made_folder
@@ -45,11 +57,16 @@ def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
     sheets = made_folder(folder / SHEETS)
     items = [Item(name=clip.stem, measure=partial(measure_clip, setup, clip, sheets)) for clip in clips]
     items += missing_items(setup.data, "videos", clips, is_cut=setup.limit is not None)
-    return report(run_items(items, folder / f"{NAME}.jsonl", setup.settings, watch), setup)
+    rows = run_items(items, folder / f"{NAME}.jsonl", setup.settings, watch)
+    kept = [sheets / f"{row['item']}.npz" for row in rows if "error" not in row]
+    return report(rows, setup, read_features(kept) if setup.networks.inception is not None else {})
 
 
 def measure_clip(setup: Setup, clip: Path, sheets: Path | None = None) -> Row:
-    """The row of one clip: at most `frames` frames in neighbouring pairs, spread over it."""
+    """The row of one clip: at most `frames` frames in neighbouring pairs, spread over it.
+
+    Pictures, and features where there is a network for them, are kept in the folder `sheets`.
+    """
     photo = next(read_clip(clip))
     subject = open_subject(setup.pieces, photo)
     motion = setup.pieces.track_video(clip, 0)
@@ -57,6 +74,7 @@ def measure_clip(setup: Setup, clip: Path, sheets: Path | None = None) -> Row:
         raise InputError(f"{clip} has a single frame: nothing moves in it")
     indices = sample_pairs(len(motion), setup.frames)
     moments = Moments(indices=moments_of(indices))
+    features = None if setup.networks.inception is None else Features(network=setup.networks.inception)
     generated = render_clip(setup.pieces, subject, motion, mode="absolute", indices=indices)
     controls: dict[str, Iterator[Image]] = {}
     if setup.controls is setup.pieces:
@@ -66,9 +84,11 @@ def measure_clip(setup: Setup, clip: Path, sheets: Path | None = None) -> Row:
         warped = render_clip(setup.controls, other, motion, mode="absolute", indices=indices)
         controls[WARP_SUFFIX], controls[BLUR_SUFFIX] = with_blurred(warped)
     truth = (sized_like(frame, subject.image) for frame in read_clip(clip, indices))
-    row = score_against_real(generated, truth, indices, controls=controls, networks=setup.networks, moments=moments)
+    row = score_against_real(
+        generated, truth, indices, controls=controls, networks=setup.networks, moments=moments, features=features
+    )
     for method in setup.outside:
-        row |= _outside_row(setup, method, clip, indices, subject.image, moments)
+        row |= _outside_row(setup, method, clip, indices, subject.image, moments, features)
     copied = row["face_psnr_copy"]
     for suffix in ("", *controls, *[method.suffix for method in setup.outside], "_copy"):
         psnr = row.get(f"face_psnr{suffix}")
@@ -76,6 +96,8 @@ def measure_clip(setup: Setup, clip: Path, sheets: Path | None = None) -> Row:
             row[f"psnr_gain{suffix}"] = psnr - copied
     if sheets is not None:
         moments.write(sheets / f"{clip.stem}.jpg", titles(setup))
+        if features is not None:
+            features.write(sheets / f"{clip.stem}.npz")
     return row
 
 
@@ -96,7 +118,13 @@ def titles(setup: Setup) -> dict[str, str]:
 
 
 def _outside_row(
-    setup: Setup, method: Outside, clip: Path, indices: Sequence[int], photo: Image, moments: Moments
+    setup: Setup,
+    method: Outside,
+    clip: Path,
+    indices: Sequence[int],
+    photo: Image,
+    moments: Moments,
+    features: Features | None,
 ) -> Row:
     """The measures of another program's frames of this clip, those that are there."""
     try:
@@ -106,16 +134,19 @@ def _outside_row(
             raise InputError(f"{method.name} has {len(have)} of the {len(indices)} frames of {clip.stem} that count")
         kept = Moments(indices=moments.indices)
         truth = (sized_like(frame, photo) for frame in read_clip(clip, have))
-        row = score_against_real(found.read(have), truth, have, networks=setup.networks, moments=kept)
+        own = None if features is None else Features(network=features.network)
+        row = score_against_real(found.read(have), truth, have, networks=setup.networks, moments=kept, features=own)
     except InputError as error:
         return {f"{ERROR}{method.suffix}": str(error)}
+    if features is not None and own is not None:
+        features.rows[method.suffix] = own.rows[""]
     for index, pictures in kept.pictures.items():
         moments.keep(index, None, {method.suffix: pictures[""]})
     return as_outside(row, method, [index for index in indices if index not in set(have)])
 
 
-def report(rows: Sequence[Row], setup: Setup) -> Report:
-    """Tables of the rows."""
+def report(rows: Sequence[Row], setup: Setup, features: Mapping[str, np.ndarray] = MappingProxyType({})) -> Report:
+    """Tables of the rows; `features` as from `frechet.read_features`."""
     beside = {suffix: title for suffix, title in titles(setup).items() if suffix}
     notes = (
         f"{len(rows)} clips; each first frame is the photo, its clip drives it with absolute motion and is the truth.",
@@ -130,6 +161,7 @@ def report(rows: Sequence[Row], setup: Setup) -> Report:
         tables=(
             summary_table(rows, MEASURES, controls=beside),
             *detail_tables(rows, beside, networks=setup.networks),
+            fid_table(features, {**titles(setup), BASELINE_SUFFIX: BASELINE_TITLE}),
             _shares(rows),
             item_table(rows, MEASURES, title="Clips"),
         ),
