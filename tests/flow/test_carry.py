@@ -4,10 +4,14 @@ import numpy as np
 
 from likeness.flow.carry import FADE, carrier, carry, carry_source, target_surface
 from likeness.flow.depth import visible_points
+from likeness.flow.posed import pose_head
 from likeness.flow.surface_field import field_at, surface_field
+from likeness.geometry.camera import default_camera
 from likeness.geometry.closest import build_surface_index, closest_points
 from likeness.geometry.mesh import boundary_loops
-from tests.flow.plain_field import builtin_at
+from likeness.geometry.transform import RigidTransform
+from tests.flow.plain_field import FRONTAL, builtin_at
+from tests.heads_for_tests import tiny_head
 
 SMILE = {"mouthSmileLeft": 0.6, "mouthSmileRight": 0.6}
 SOURCE = builtin_at(yaw=-8.0, pitch=4.0)
@@ -111,3 +115,22 @@ def test_far_points_follow_the_head_alone():
     expected = SOURCE.camera.project(SOURCE.T_cam_head.apply(points)) / [SOURCE.camera.width, SOURCE.camera.height]
     np.testing.assert_allclose(carry(carrier(source, target), points).positions, expected, atol=1e-6)
     assert len(carry(carrier(source, target), points[:0]).height) == 0
+
+
+def test_heads_of_skin_alone_are_carried():
+    head = tiny_head()
+    camera, pose = default_camera(64, 64), RigidTransform(rotation=FRONTAL, translation=np.array([0.0, 0.0, 1.0]))
+    nothing = np.zeros(head.num_shape), np.zeros(head.num_expression), np.zeros((5, 3))
+    posed = pose_head(
+        head,
+        shape=nothing[0],
+        expression=nothing[1],
+        joints=nothing[2],
+        T_cam_head=pose,
+        camera=camera,
+        lids=np.ones(2),
+    )
+    source = carry_source(posed, resolution=64)
+    carried = carry(carrier(source, source.at_rest), source.at_rest)
+    assert source.is_skin.all() and not carried.is_mouth.any()
+    np.testing.assert_allclose(carried.positions, camera.project(posed.vertices) / 64.0, atol=1e-5)
