@@ -186,7 +186,7 @@ def test_the_commands(folder, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "2 steps on 4 clips of 4 people; tested on 2 clips of 2 other people, 88 frames" in shown
     assert "identity probe, of the raw numbers'" in shown and "before training" in shown
-    assert {path.name for path in out.iterdir()} == {"clebs.md", "clebs.json", "clebs.png"}
+    assert {path.name for path in out.iterdir()} == {"clebs.md", "clebs.json", "clebs.csv", "clebs.png"}
     names = {row["item"] for row in json.loads((out / "clebs.json").read_text())["rows"]}
     assert names.isdisjoint(load_clebs(run / "weights", head=HEAD).persons) and len(names) == 2
 

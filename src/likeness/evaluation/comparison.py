@@ -164,7 +164,7 @@ class Performance:
 
     landmarks: Float[np.ndarray, "T 478 3"]
     embeddings: Float[np.ndarray, "N 128"]
-    colours: Float[np.ndarray, "N D"] = field(default_factory=lambda: np.empty((0, APPEARANCE_NUMBERS)))
+    colours: Float[np.ndarray, "C D"] = field(default_factory=lambda: np.empty((0, APPEARANCE_NUMBERS)))
     size: tuple[int, int] = (0, 0)  # width, height of the pictures
 
     def at(self, places: Sequence[int]) -> "Performance":
