@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from likeness.data.face_places import ALIGNED, similarity
 from likeness.errors import InputError
-from likeness.evaluation.arcface import ALIGNED, aligned_face, load_arcface, similarity
+from likeness.evaluation.arcface import aligned_face, load_arcface
 from likeness.evaluation.detail_tables import detail_tables
 from likeness.evaluation.identity import identity_similarity
 from likeness.evaluation.networks import NO_NETWORKS, NOT_INSTALLED, open_networks

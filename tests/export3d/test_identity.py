@@ -3,10 +3,11 @@
 import numpy as np
 import torch
 
+from likeness.data.face_places import ALIGNED
 from likeness.data.sample import Shot
 from likeness.export3d.identity import face_map, identity_term
 from likeness.geometry.camera import default_camera
-from likeness.nn.face_recognition import ALIGNED, SIDE
+from likeness.nn.face_recognition import SIDE
 from tests.export3d.models import HEAD
 from tests.heads_for_tests import rest_frame
 
@@ -15,7 +16,7 @@ def test_the_aligned_places_fall_on_eyes_nose_and_mouth():
     frame, camera = rest_frame(HEAD), default_camera(256, 256)
     shot = Shot(image=np.zeros((256, 256, 3), np.uint8), trust=np.ones((256, 256), bool), frame=frame, camera=camera)
     map_ = face_map(HEAD, np.zeros(HEAD.num_shape), shot)
-    places = (np.column_stack([np.array(ALIGNED), np.ones(5)]) @ map_.T + 1.0) * 128.0
+    places = (np.column_stack([ALIGNED, np.ones(5)]) @ map_.T + 1.0) * 128.0
     left_eye, right_eye, nose, left_mouth, right_mouth = places
     assert left_eye[0] < nose[0] < right_eye[0] and left_mouth[0] < right_mouth[0]
     assert left_eye[1] < nose[1] < left_mouth[1]

@@ -8,6 +8,9 @@ from likeness.heads.landmark_sets import EYE_LEFT_RING, EYE_RIGHT_RING, LIPS_INN
 from likeness.heads.model import HeadModel
 from likeness.heads.skinning import landmark_points, posed_vertices
 
+# Eyes (the picture's left one first), nose tip and mouth corners in an aligned face of 112 x 112 pixels, as face
+# recognisers take it.
+ALIGNED = np.array([(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)])
 MOUTH_CORNERS = (61, 291)  # the subject's right, left
 BROWS = (70, 105, 107, 300, 334, 336)
 NOSTRILS = (98, 327)

@@ -9,15 +9,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from likeness.data.face_places import ALIGNED, five_places, similarity
 from likeness.errors import InputError
 from likeness.evaluation.identity import Embedder
-from likeness.heads.landmark_sets import EYE_LEFT_RING, EYE_RIGHT_RING, NOSE_TIP
 
 SIDE = 112  # pixels
-# Eyes (the picture's left one first), nose tip and mouth corners in an aligned face, pixels.
-ALIGNED = np.array([(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)])
 MAX_BYTES = 1 << 30
-_MOUTH_CORNERS = (61, 291)
 _Network = Callable[[Float[np.ndarray, "1 3 112 112"]], np.ndarray]
 
 
@@ -47,25 +44,10 @@ def aligned_face(image: np.ndarray, landmarks: Float[np.ndarray, "L 3"]) -> np.n
     """The face turned, scaled and shifted so that its five points lie best on the aligned ones."""
     import cv2
 
-    points = np.stack(
-        [
-            *[landmarks[list(ring), :2].mean(axis=0) for ring in (EYE_RIGHT_RING, EYE_LEFT_RING)],
-            landmarks[NOSE_TIP, :2],
-            *[landmarks[corner, :2] for corner in _MOUTH_CORNERS],
-        ]
-    )
+    points = five_places(landmarks[:, :2], is_mirrored=False)
     matrix = similarity(points, ALIGNED)
     shift = matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5  # pixel centres: half integers here, integers in cv2
     return cv2.warpAffine(image, np.column_stack([matrix[:, :2], matrix[:, 2] + shift]), (SIDE, SIDE))
-
-
-def similarity(points: Float[np.ndarray, "N 2"], target: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "2 3"]:
-    """Turn, scale and shift that best carries points to their targets (least squares, Umeyama without mirroring)."""
-    centre, goal = points.mean(axis=0), target.mean(axis=0)
-    a, b = (points - centre) @ np.array([1.0, 1j]), (target - goal) @ np.array([1.0, 1j])
-    factor = (a.conj() @ b) / (a.conj() @ a).real
-    turn = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-    return np.column_stack([turn, goal - turn @ centre])
 
 
 def _onnx(path: Path) -> _Network:

@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from likeness.data.face_places import face_places, five_places, similarity
+from likeness.data.face_places import ALIGNED, face_places, five_places, similarity
 from likeness.data.sample import Shot
 from likeness.heads.model import HeadModel
-from likeness.nn.face_recognition import ALIGNED, aligned_faces
+from likeness.nn.face_recognition import aligned_faces
 
 Recogniser = Callable[[Tensor], Tensor]  # aligned faces to embeddings of length 1
 
@@ -27,4 +27,4 @@ def identity_term(
 
 def face_map(head: HeadModel, shape: Float[np.ndarray, " S"], shot: Shot) -> Float[np.ndarray, "2 3"]:
     """From pixel positions in an aligned face to places in the shot's picture, -1 to 1 across it."""
-    return similarity(np.array(ALIGNED), 2.0 * five_places(face_places(head, shape, shot), is_mirrored=False) - 1.0)
+    return similarity(ALIGNED, 2.0 * five_places(face_places(head, shape, shot), is_mirrored=False) - 1.0)

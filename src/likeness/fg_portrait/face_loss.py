@@ -11,11 +11,11 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
-from likeness.data.face_places import SPEAKING, face_places, five_places, mirrored, similarity
+from likeness.data.face_places import ALIGNED, SPEAKING, face_places, five_places, mirrored, similarity
 from likeness.data.sample import Sample
 from likeness.fg_portrait.config import FaceLossSettings
 from likeness.heads.model import HeadModel
-from likeness.nn.face_recognition import ALIGNED, aligned_faces
+from likeness.nn.face_recognition import aligned_faces
 from likeness.nn.local_landmarks import landmark_error
 
 Recogniser = Callable[[Tensor], Tensor]  # aligned faces to embeddings of length 1
@@ -40,7 +40,7 @@ def face_truth(samples: Sequence[Sample], head: HeadModel) -> FaceTruth:
         for target in sample.targets:
             places = face_places(head, sample.shape, target)
             five = five_places(places, is_mirrored=sample.is_mirrored)
-            maps.append(similarity(np.array(ALIGNED), 2.0 * five - 1.0))
+            maps.append(similarity(ALIGNED, 2.0 * five - 1.0))
             landmarks.append((mirrored(places) if sample.is_mirrored else places)[list(SPEAKING)])
     shape = len(samples), -1
     return FaceTruth(

@@ -17,8 +17,6 @@ from likeness.nn.tensor_files import read_tensors
 SIDE = 112  # pixels of an aligned face
 WIDTHS = (64, 128, 256, 512)
 EMBEDDING = 512
-# Eyes (the picture's left one first), nose tip and mouth corners in an aligned face, pixels.
-ALIGNED = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
 _DEPTHS = ((2, 2, 2, 2), (3, 4, 6, 3), (3, 4, 14, 3), (3, 13, 30, 3))
 
 

@@ -6,6 +6,7 @@ read as the protocols read theirs (`refit.py`), so what is left is the floor und
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +141,7 @@ def performance(portrait: Portrait, generator: np.random.Generator) -> Motion:
 def between(keys: Sequence[MotionFrame]) -> list[MotionFrame]:
     """From each moment to the next in soft steps; axis-angles of near rotations blend well enough."""
     frames = []
-    for first, second in zip(keys, keys[1:], strict=False):
+    for first, second in pairwise(keys):
         for step in range(STEPS):
             share = 0.5 - 0.5 * np.cos(np.pi * step / STEPS)
             frames.append(blend(first, second, float(share)))
