@@ -5,6 +5,8 @@ domain).
 
 import re
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,6 +23,7 @@ from likeness.app.overlay import draw_fit
 from likeness.app.results import unwatched
 from likeness.evaluation.control_measures import naming_of
 from likeness.flow.condition import flow_condition
+from likeness.flow.depth import render_depth
 from likeness.flow.settings import FlowSettings
 from likeness.flow.show import carried_photo, draw_arrows, draw_wires, mask_picture, vector_colours
 from likeness.flow_warp import Prepared, prepare, render_frame
@@ -35,7 +38,10 @@ from likeness.media.crop import clip_window, extract, resize, square_window
 from likeness.media.images import read_image
 from likeness.media.sheet import SheetStyle, contact_sheet
 from likeness.motion.edit import HeadEdit, apply_edit, control_names
+from likeness.motion.record import MotionFrame
 from likeness.motion.timeline import motion_of_edits
+from likeness.tracking.matte import person_matte
+from likeness.tracking.personal import Seen, personal_head, personal_offsets
 from likeness.tracking.photo import portrait_from_image
 from likeness.tracking.portrait import Portrait
 from likeness.tracking.posed import portrait_head, posed_head
@@ -79,6 +85,7 @@ def main() -> None:
     for name, picture in zip(("head", "controls-eyes", "controls-mouth"), draw_groups(head), strict=True):
         write(name, picture)
     write("flow-condition", flow_figure(astronaut))
+    write("personal-offsets", personal_figure([astronaut, portrait_of(hopper(), head)]))
     write("demo", demo_figure())
     page = DOCS / "controls.md"
     if page.is_file():
@@ -315,6 +322,31 @@ def control_table(head: HeadModel) -> str:
         )
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def personal_figure(portraits: Sequence[Portrait]) -> Picture3:
+    """Outlines of the fitted and the personal head, in the photo and turned."""
+    rows = []
+    for portrait in portraits:
+        seen = Seen(
+            shape=portrait.shape, frame=portrait.rest, camera=portrait.camera, matte=person_matte(portrait.image)
+        )
+        personal = personal_head(portrait.head, personal_offsets(portrait.head, [seen]))
+        cells = []
+        for frame in (portrait.rest, apply_edit(portrait.rest, TURN, portrait.head)):
+            picture = render_frame(prepare(portrait), frame)
+            cells += [outlined(picture, replace(portrait, head=head), frame) for head in (portrait.head, personal)]
+        rows.append([around_head(portrait, cell) for cell in cells])
+    captions = ["fitted", "personal", f"fitted, yaw {TURN.yaw:g}", f"personal, yaw {TURN.yaw:g}"]
+    return contact_sheet(rows, column_captions=captions, style=SheetStyle(cell_width=CELL, cell_height=CELL))
+
+
+def outlined(picture: Picture3, portrait: Portrait, frame: MotionFrame) -> Picture3:
+    """The picture with the outline of the posed head."""
+    posed = posed_head(portrait.head, portrait.shape, frame, portrait.camera)
+    shown = (render_depth(posed, posed.camera).face >= 0).astype(np.uint8)
+    lines, _ = cv2.findContours(shown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(picture.copy(), lines, -1, (255, 60, 40), max(round(len(picture) / 256), 1), cv2.LINE_AA)
 
 
 def named(control: Control) -> str:

@@ -56,7 +56,9 @@ def chosen_recipe(command: TrainFgPortrait) -> Recipe:
         InputError: a number cannot be used.
     """
     recipe = RECIPES[command.preset](command.stage)
-    control = replace(recipe.model.control, background=command.background, sources=command.sources)
+    control = replace(
+        recipe.model.control, background=command.background, offsets=command.offsets, sources=command.sources
+    )
     if command.recogniser is not None and not command.face_loss:
         raise InputError("--recogniser is for the loss on decoded faces: add --face-loss")
     if command.face_loss:

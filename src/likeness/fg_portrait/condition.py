@@ -24,6 +24,7 @@ from likeness.heads.skinning import landmark_points, posed_vertices
 from likeness.media.crop import resize
 from likeness.motion.record import MotionFrame
 from likeness.tracking.matte import person_matte
+from likeness.tracking.personal import Seen, personal_head, personal_offsets
 
 Entry = TypeVar("Entry")
 
@@ -78,12 +79,28 @@ def make_sources(
 ) -> tuple[Source, ...]:
     """As many sources as the model reads, of one or more pictures of a person; fewer pictures are read again.
 
+    Where the settings ask for personal offsets, all pictures together give them.
+
     Raises:
         InputError: a frame's numbers are not finite, or a head is at the camera.
     """
     without = replace(settings, background=False)  # the background is that of the first picture
+    if settings.offsets:
+        views = _with_offsets(views)
     made = [make_source(*view, settings if number == 0 else without) for number, view in enumerate(views)]
     return in_all_places(made, settings.sources)
+
+
+def _with_offsets(
+    views: Sequence[tuple[HeadModel, Float[np.ndarray, " S"], View]],
+) -> list[tuple[HeadModel, Float[np.ndarray, " S"], View]]:
+    """The same pictures, with the head of their person."""
+    head = views[0][0]
+    seen = [
+        Seen(shape=shape, frame=view.frame, camera=view.camera, matte=picture_matte(view)) for _, shape, view in views
+    ]
+    person = personal_head(head, personal_offsets(head, seen))
+    return [(person, shape, view) for _, shape, view in views]
 
 
 def in_all_places(given: Sequence[Entry], count: int) -> tuple[Entry, ...]:

@@ -113,11 +113,11 @@ def prepare(
         token = networks.picture_token(pictures[:1].to(networks.context.device))
     except (RuntimeError, MemoryError) as error:
         raise advised(error, OUT_OF_MEMORY) from error
-    matte = matte_in_square(portrait.image, square.window, config.image_size) if config.control.background else None
-    views = [
-        (each.head, each.shape, View(frame=each.rest, camera=cut.camera, image=cut.image, matte=matte))
-        for each, cut in zip((portrait, *more), squares, strict=True)
-    ]
+    needs_mattes = config.control.background or config.control.offsets
+    views = []
+    for each, cut in zip((portrait, *more), squares, strict=True):
+        matte = matte_in_square(each.image, cut.window, config.image_size) if needs_mattes else None
+        views.append((each.head, each.shape, View(frame=each.rest, camera=cut.camera, image=cut.image, matte=matte)))
     sources = make_sources(views, config.control)
     return Prepared(
         portrait=portrait,
