@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from likeness.app.cli import main
-from likeness.app.evaluate import reduced, renderer_pieces, renderer_settings
+from likeness.app.evaluate_plan import reduced, renderer_pieces, renderer_settings
 from likeness.app.options import Rendering
 from likeness.data.square import clip_square, head_box
 from likeness.evaluation.controls import BLUR_SUFFIX, WARP_SUFFIX

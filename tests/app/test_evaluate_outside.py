@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from likeness.app import evaluate as command
+from likeness.app import evaluate_plan
 from likeness.app.cli import main
 from likeness.evaluation.networks import Networks
 from likeness.media.images import write_image
@@ -17,7 +17,7 @@ FRAMES = 6
 
 @pytest.fixture
 def material(tmp_path: Path, monkeypatch) -> Path:
-    monkeypatch.setattr(command, "renderer_pieces", lambda *_, **__: copying_pieces())
+    monkeypatch.setattr(evaluate_plan, "renderer_pieces", lambda *_, **__: copying_pieces())
     monkeypatch.setattr("likeness.evaluation.networks.open_networks", lambda folder: Networks())
     folder = tmp_path / "material"
     clip = sliding_clip(shipped_face(), num_frames=FRAMES)

@@ -56,7 +56,7 @@ def watch(items: Iterable[Item], label: str, total: int | None) -> Iterator[Item
 
 def run_guarded(action: Callable[[], None]) -> int:
     """Run a command; every trouble that the user can act on becomes one line on stderr and an exit code."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="likeness: note: %(message)s", force=True)
+    show_notes()
     previous = _on_termination(_stop)
     try:
         action()
@@ -77,6 +77,11 @@ def run_guarded(action: Callable[[], None]) -> int:
     finally:
         _on_termination(previous)
     return 0
+
+
+def show_notes() -> None:
+    """Warnings of the library become notes on stderr."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="likeness: note: %(message)s", force=True)
 
 
 def say(line: str) -> None:

@@ -38,7 +38,7 @@ def evaluate_people(
     with PeopleCheck(model, head) as check:
         items = [Item(name=clip.header.name, measure=partial(check.row, clip)) for clip in clips]
         settings = {"weights": str(weights.resolve()), "data": str(data.resolve())}
-        rows = run_items(items, folder / f"{NAME}.jsonl", settings, watch)  # type: ignore[arg-type]  # it yields the same
+        rows = run_items(items, folder / f"{NAME}.jsonl", settings, watch)
     size = model.config.image_size
     report = Report(
         title="People that the model has not seen",

@@ -26,19 +26,34 @@ class Item:
     measure: Callable[[], Row]
 
 
-def quietly(items: Iterable[Item], label: str, total: int | None) -> Iterator[Item]:
+def quietly(items: Iterable[Any], label: str, total: int | None) -> Iterable[Any]:
     """The items, without a progress bar."""
-    return iter(items)
+    return items
 
 
-Watch = Callable[[Iterable[Item], str, int | None], Iterator[Item]]
+Watch = Callable[[Iterable[Any], str, int | None], Iterable[Any]]
+MeasureItems = Callable[[Sequence[Item], str], Iterator[Row]]  # rows as they are ready; the text names the list
 
 
-def run_items(items: Sequence[Item], path: Path, settings: Mapping[str, Value], watch: Watch = quietly) -> list[Row]:
+def one_by_one(items: Sequence[Item], label: str) -> Iterator[Row]:
+    """The rows of the items, measured here."""
+    return map(measured, items)
+
+
+def run_items(
+    items: Sequence[Item],
+    path: Path,
+    settings: Mapping[str, Value],
+    watch: Watch = quietly,
+    measure: MeasureItems = one_by_one,
+) -> list[Row]:
     """Measures every item that the file at `path` does not hold yet, appending its row at once; returns all, in order.
 
     A file made with other settings, or by another version of the code, is begun anew. An item that fails with a message
     for the user becomes a row with `error` and is tried again next time.
+
+    Args:
+        measure: gives the rows of items; the name of the file, without its suffix, is that of their list.
 
     Raises:
         OutputError: the file cannot be written.
@@ -51,9 +66,11 @@ def run_items(items: Sequence[Item], path: Path, settings: Mapping[str, Value], 
             for line in (header, *rows.values()):
                 file.write(json.dumps(line) + "\n")
             missing = [item for item in items if item.name not in rows]
-            for item in watch(missing, path.stem, len(missing)):
-                rows[item.name] = _measured(item)
-                file.write(json.dumps(rows[item.name], allow_nan=False) + "\n")
+            for row in watch(measure(missing, path.stem) if missing else (), path.stem, len(missing)):
+                if "error" in row:
+                    log.warning("%s: %s", row["item"], row["error"])
+                rows[row["item"]] = row
+                file.write(json.dumps(row, allow_nan=False) + "\n")
                 file.flush()
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
@@ -75,13 +92,18 @@ def numbers(rows: Sequence[Row], key: str) -> list[float]:
     return [float(value) for row in rows if isinstance(value := row.get(key), (int, float))]
 
 
-def _measured(item: Item) -> Row:
+def measured(item: Item) -> Row:
+    """The row of an item; a failure with a message for the user is a row with that."""
     try:
         row = item.measure()
     except LikenessError as error:
-        log.warning("%s: %s", item.name, error)
-        return {"item": item.name, "error": str(error)}
+        return failed(item.name, str(error))
     return {"item": item.name} | {key: _finite(value) for key, value in row.items()}
+
+
+def failed(name: str, message: str) -> Row:
+    """The row of an item that could not be measured."""
+    return {"item": name, "error": message}
 
 
 def _finite(value: Value) -> Value:

@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 
 from likeness.evaluation.networks import NO_NETWORKS, Networks
 from likeness.evaluation.outside import Outside
-from likeness.evaluation.results import Value
+from likeness.evaluation.results import MeasureItems, Value, one_by_one
 from likeness.motion.edit import HeadEdit, apply_edit
 from likeness.motion.record import Motion, MotionFrame
 from likeness.tracking.portrait import Portrait
@@ -44,6 +44,7 @@ class Setup:
     renderer: Mapping[str, Value] = field(default_factory=dict)  # what draws: rows of different ones are kept apart
     outside: tuple[Outside, ...] = ()  # what others produced for the same protocol
     networks: Networks = NO_NETWORKS
+    measure_items: MeasureItems = one_by_one  # here, or in several processes
 
     @property
     def name(self) -> str:

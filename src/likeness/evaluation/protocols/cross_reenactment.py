@@ -141,14 +141,23 @@ def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
     Raises:
         LikenessError: the identity embedding is not installed.
     """
+    rows = run_items(items(setup, folder), folder / f"{NAME}.jsonl", setup.settings, watch, setup.measure_items)
+    return report(rows, setup)
+
+
+def items(setup: Setup, folder: Path) -> list[Item]:
+    """What `run` measures: the pairs, those of one portrait after the other.
+
+    Raises:
+        LikenessError: the identity embedding is not installed, or material is missing.
+    """
     scorer = CrossScorer(setup, load_embedder())
     sheets = made_folder(folder / SHEETS)
-    items = [
+    return [
         Item(name=f"{photo.stem}/{clip.stem}", measure=partial(scorer.measure, photo, clip, sheets))
         for photo in portrait_paths(setup.data, PORTRAITS)[: setup.limit]
         for clip in clip_paths(setup.data, CROSS_CLIPS)
     ]
-    return report(run_items(items, folder / f"{NAME}.jsonl", setup.settings, watch), setup)
 
 
 def report(rows: Sequence[Row], setup: Setup) -> Report:

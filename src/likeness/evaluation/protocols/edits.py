@@ -108,20 +108,27 @@ def _turn_measures(subject: Subject, rest: np.ndarray, seen: np.ndarray, kind: s
 
 def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
     """Measures the portraits (the first `limit` of them) under all edits, keeping the rows in `folder`."""
-    controls = [(control.name, CONTROL_PART * control.maximum) for control in builtin_head().controls]
     with EditScorer(setup) as scorer:
-        items = []
-        for photo in portrait_paths(setup.data, PORTRAITS)[: setup.limit]:
-            items.append(Item(name=f"{photo.stem}/{POSE_ITEM}", measure=partial(scorer.measure_pose, photo)))
-            items += [
-                Item(
-                    name=f"{photo.stem}/{name}",
-                    measure=partial(scorer.measure_control, photo, name, value),
-                )
-                for name, value in controls
-            ]
-        rows = run_items(items, folder / f"{NAME}.jsonl", {"part": CONTROL_PART, **setup.renderer}, watch)
-    return report(rows, [name for name, _ in controls])
+        settings = {"part": CONTROL_PART, **setup.renderer}
+        rows = run_items(items(scorer), folder / f"{NAME}.jsonl", settings, watch, setup.measure_items)
+    return report(rows, [name for name, _ in asked_controls()])
+
+
+def items(scorer: EditScorer) -> list[Item]:
+    """What `run` measures, one portrait after the other: its turns and gazes, then each control."""
+    found = []
+    for photo in portrait_paths(scorer.setup.data, PORTRAITS)[: scorer.setup.limit]:
+        found.append(Item(name=f"{photo.stem}/{POSE_ITEM}", measure=partial(scorer.measure_pose, photo)))
+        found += [
+            Item(name=f"{photo.stem}/{name}", measure=partial(scorer.measure_control, photo, name, value))
+            for name, value in asked_controls()
+        ]
+    return found
+
+
+def asked_controls() -> list[tuple[str, float]]:
+    """Every named control, and what is asked of it."""
+    return [(control.name, CONTROL_PART * control.maximum) for control in builtin_head().controls]
 
 
 def report(rows: Sequence[Row], controls: Sequence[str]) -> Report:

@@ -39,13 +39,19 @@ KEYS = {
 
 def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
     """Measures the pairs of the chosen portraits and clips from every start, keeping their rows in `folder`."""
+    count = len(FIRST_FRAME_PORTRAITS[: setup.limit])
+    settings = {"portraits": count, **setup.renderer}
+    rows = run_items(items(setup), folder / f"{NAME}.jsonl", settings, watch, setup.measure_items)
+    return report(rows, count)
+
+
+def items(setup: Setup) -> list[Item]:
+    """What `run` measures: the clips."""
     photos = portrait_paths(setup.data, FIRST_FRAME_PORTRAITS)[: setup.limit]
-    items = [
+    return [
         Item(name=clip.stem, measure=partial(measure_clip, setup, photos, clip))
         for clip in clip_paths(setup.data, CROSS_CLIPS)
     ]
-    settings = {"portraits": len(photos), **setup.renderer}
-    return report(run_items(items, folder / f"{NAME}.jsonl", settings, watch), len(photos))
 
 
 def measure_clip(setup: Setup, photos: Sequence[Path], clip: Path) -> Row:

@@ -70,12 +70,17 @@ class _Seen:
 
 def run(setup: Setup, turn: Turn, folder: Path, watch: Watch = quietly) -> Report:
     """Measures the chosen portraits (the first `limit`), keeping their rows and sheets in `folder`."""
+    rows = run_items(items(setup, turn, folder), folder / f"{NAME}.jsonl", setup.settings, watch, setup.measure_items)
+    return report(rows, setup)
+
+
+def items(setup: Setup, turn: Turn, folder: Path) -> list[Item]:
+    """What `run` measures: the portraits."""
     sheets = made_folder(folder / SHEETS)
-    items = [
+    return [
         Item(name=photo.stem, measure=partial(measure_photo, setup, turn, photo, sheets))
         for photo in portrait_paths(setup.data, PORTRAITS)[: setup.limit]
     ]
-    return report(run_items(items, folder / f"{NAME}.jsonl", setup.settings, watch), setup)
 
 
 def measure_photo(setup: Setup, turn: Turn, photo: Path, sheets: Path | None = None) -> Row:

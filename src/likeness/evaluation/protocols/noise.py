@@ -24,6 +24,7 @@ from likeness.evaluation.motion_measures import APD_UNIT
 from likeness.evaluation.refit import refit_motion
 from likeness.evaluation.report import Measure, Report, Table, format_number, item_table
 from likeness.evaluation.results import Item, Row, Value, Watch, numbers, quietly, run_items
+from likeness.evaluation.runner import Setup
 from likeness.heads.builtin import builtin_head
 from likeness.motion.record import FRAME_FIELDS, Motion, MotionFrame
 from likeness.tracking.lips import person_seal
@@ -69,14 +70,16 @@ ERRORS = tuple(
 MISSED = Measure(key="missed", title="frames without a detected face", digits=0)
 
 
-def run(data: Path, folder: Path, *, limit: int | None, watch: Watch = quietly) -> Report:
+def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
     """Draws and measures the chosen portraits that look ahead (the first `limit`), keeping their rows in `folder`."""
-    photos = portrait_paths(data, [name for name in PORTRAITS if name not in TURNED])[:limit]
-    items = [
-        Item(name=photo.stem, measure=partial(measure_photo, photo, number)) for number, photo in enumerate(photos)
-    ]
     settings: dict[str, Value] = {"side": SIDE, "keys": KEYS, "steps": STEPS}
-    return report(run_items(items, folder / f"{NAME}.jsonl", settings, watch))
+    return report(run_items(items(setup), folder / f"{NAME}.jsonl", settings, watch, setup.measure_items))
+
+
+def items(setup: Setup) -> list[Item]:
+    """What `run` measures: the portraits."""
+    photos = portrait_paths(setup.data, [name for name in PORTRAITS if name not in TURNED])[: setup.limit]
+    return [Item(name=photo.stem, measure=partial(measure_photo, photo, number)) for number, photo in enumerate(photos)]
 
 
 def measure_photo(photo: Path, seed: int) -> Row:

@@ -99,15 +99,23 @@ def find_pairs(folder: Path) -> tuple[Pair, ...]:
 
 def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
     """Scores ours, all published outputs and copying on every pair (the first `limit`), all frames; rows in a file."""
+    settings = {"identity": str(is_available()), **setup.renderer}
+    rows = run_items(items(setup), folder / f"{NAME}.jsonl", settings, watch, setup.measure_items)
+    return report(rows, find_pairs(setup.data / "peers")[: setup.limit])
+
+
+def items(setup: Setup) -> list[Item]:
+    """What `run` measures: every method on one pair after the other.
+
+    Raises:
+        InputError: there is no pair.
+    """
     embed = load_embedder() if is_available() else None
-    pairs = find_pairs(setup.data / "peers")[: setup.limit]
-    items = [
+    return [
         Item(name=f"{pair.name}/{name}", measure=partial(measure_output, setup, pair, name, embed))
-        for pair in pairs
+        for pair in find_pairs(setup.data / "peers")[: setup.limit]
         for name in (*[path.stem for path in pair.published], OURS, COPY)
     ]
-    settings = {"identity": str(embed is not None), **setup.renderer}
-    return report(run_items(items, folder / f"{NAME}.jsonl", settings, watch), pairs)
 
 
 def measure_output(setup: Setup, pair: Pair, name: str, embed: Embedder | None) -> Row:

@@ -53,13 +53,17 @@ def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
     Raises:
         OutputError: the folder cannot be written to.
     """
+    rows = run_items(items(setup, folder), folder / f"{NAME}.jsonl", setup.settings, watch, setup.measure_items)
+    kept = [folder / SHEETS / f"{row['item']}.npz" for row in rows if "error" not in row]
+    return report(rows, setup, read_features(kept) if setup.networks.inception is not None else {})
+
+
+def items(setup: Setup, folder: Path) -> list[Item]:
+    """What `run` measures: the clips, and a failure for each that the manifest names and is not there."""
     clips = clip_paths(setup.data)[: setup.limit]
     sheets = made_folder(folder / SHEETS)
-    items = [Item(name=clip.stem, measure=partial(measure_clip, setup, clip, sheets)) for clip in clips]
-    items += missing_items(setup.data, "videos", clips, is_cut=setup.limit is not None)
-    rows = run_items(items, folder / f"{NAME}.jsonl", setup.settings, watch)
-    kept = [sheets / f"{row['item']}.npz" for row in rows if "error" not in row]
-    return report(rows, setup, read_features(kept) if setup.networks.inception is not None else {})
+    found = [Item(name=clip.stem, measure=partial(measure_clip, setup, clip, sheets)) for clip in clips]
+    return found + missing_items(setup.data, "videos", clips, is_cut=setup.limit is not None)
 
 
 def measure_clip(setup: Setup, clip: Path, sheets: Path | None = None) -> Row:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from likeness.evaluation.material import portrait_paths, read_photo
+from likeness.evaluation.material import missing_items, portrait_paths, read_photo
 from likeness.evaluation.metrics import mean_difference
 from likeness.evaluation.report import Measure, Report, item_table, summary_table
 from likeness.evaluation.results import Item, Row, Watch, quietly, run_items
@@ -16,9 +16,15 @@ MEASURES = (Measure(key="difference", title="mean absolute difference, of 255", 
 
 def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
     """Measures every portrait (the first `limit` of them), keeping its rows in `folder`."""
+    rows = run_items(items(setup), folder / f"{NAME}.jsonl", dict(setup.renderer), watch, setup.measure_items)
+    return report(rows)
+
+
+def items(setup: Setup) -> list[Item]:
+    """What `run` measures: the portraits, and a failure for each that the manifest names and is not there."""
     photos = portrait_paths(setup.data)[: setup.limit]
-    items = [Item(name=photo.stem, measure=partial(measure_photo, setup, photo)) for photo in photos]
-    return report(run_items(items, folder / f"{NAME}.jsonl", dict(setup.renderer), watch))
+    found = [Item(name=photo.stem, measure=partial(measure_photo, setup, photo)) for photo in photos]
+    return found + missing_items(setup.data, "portraits", photos, is_cut=setup.limit is not None)
 
 
 def measure_photo(setup: Setup, photo: Path) -> Row:
