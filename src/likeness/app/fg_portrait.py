@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from likeness.app.options import Rendering
-from likeness.app.renderers import RENDER_THREADS, Renderer, Watch, check_method
+from likeness.app.renderers import RENDER_THREADS, Renderer, Watch, check_method, weights_folder
 from likeness.errors import InputError
 from likeness.fg_portrait.config import FgPortraitConfig, SamplingSettings
 from likeness.fg_portrait.networks import Networks
@@ -54,8 +54,7 @@ def open_fg_portrait(rendering: Rendering, *, watch: Watch, count: int, more: Se
     Raises:
         InputError: the folder or an option cannot be used.
     """
-    assert rendering.weights is not None
-    folder = rendering.weights
+    folder = weights_folder(rendering)
     check_method(folder, "fg-portrait")
     settings = sampling_settings(read_config(folder, FgPortraitConfig), rendering)
 

@@ -57,8 +57,7 @@ def check_rendering(rendering: Rendering, *, more_photos: Sequence[Path] = ()) -
     if more_photos:
         from likeness.app.fg_portrait import check_more_photos
 
-        assert rendering.weights is not None
-        check_more_photos(rendering.weights, more_photos)
+        check_more_photos(weights_folder(rendering), more_photos)
 
 
 def check_weights(method: Method, weights: Path | None) -> None:
@@ -74,6 +73,15 @@ def check_weights(method: Method, weights: Path | None) -> None:
     from likeness.nn.require import require_models
 
     require_models(f"--method {method}")
+
+
+def weights_folder(rendering: Rendering) -> Path:
+    """The weights that are asked for, otherwise those that come with this package.
+
+    Raises:
+        InputError: none are given and none ship, or what ships is damaged.
+    """
+    return rendering.weights or shipped_weights(rendering.method)
 
 
 def check_method(weights: Path, method: Method) -> None:
@@ -118,7 +126,7 @@ def open_renderer(
     if rendering.method == "export3d":
         from likeness.app.export3d import open_export3d
 
-        return open_export3d(rendering.weights or shipped_weights("export3d"), directions)
+        return open_export3d(weights_folder(rendering), directions)
     from likeness.app.fg_portrait import open_fg_portrait
 
     return open_fg_portrait(rendering, watch=watch, count=count, more=more)

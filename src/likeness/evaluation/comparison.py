@@ -19,11 +19,12 @@ from likeness.evaluation.frechet import Features
 from likeness.evaluation.identity import Embedder, identity_distance
 from likeness.evaluation.landmark_reader import LandmarkReader
 from likeness.evaluation.leakage import APPEARANCE_NUMBERS, appearance
-from likeness.evaluation.metrics import face_box, flicker_ratio, mean_difference, median, psnr, response, ssim
+from likeness.evaluation.metrics import face_box, flicker_ratio, mean_difference, median, psnr, response
 from likeness.evaluation.moments import Moments
 from likeness.evaluation.networks import NO_NETWORKS, Networks
 from likeness.evaluation.report import BASELINE_SUFFIX
 from likeness.evaluation.results import Row
+from likeness.evaluation.structure import Windows, luma_of, mean_ssim, windows_of
 from likeness.geometry.rotation import geodesic_angle
 from likeness.heads.builtin import builtin_head
 from likeness.media.crop import resize
@@ -48,6 +49,7 @@ class _Series:
     ssim: list[float] = field(default_factory=list)
     changes: list[float] = field(default_factory=list)
     last: np.ndarray | None = None
+    windows: Windows | None = None  # of `last`, kept while the same picture comes again
 
 
 def score_against_real(
@@ -91,9 +93,10 @@ def score_against_real(
             if place in places:
                 truth_details.look(place, truth, neighbour, landmarks)
             frames = {name: sized_like(each, truth) for name, each in zip(names, (*made, photo), strict=True)}
+            in_face = None if place == 0 else _face_of(truth, landmarks)
             for name, frame in frames.items():
                 _add_frame(
-                    series[name], frame, truth, landmarks, is_neighbour=neighbour is not None,
+                    series[name], frame, truth, in_face, is_neighbour=neighbour is not None,
                     details=truth_details if place in places else None,
                 )  # fmt: skip
             if moments is not None:
@@ -114,11 +117,28 @@ def score_against_real(
     return row
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _TrueFace:
+    """The face's box of a true frame."""
+
+    box: tuple[slice, slice]
+    picture: Image
+    windows: Windows
+
+
+def _face_of(truth: Image, landmarks: Float[np.ndarray, "L 3"]) -> _TrueFace | None:
+    """None where no face is found."""
+    if np.isnan(landmarks[0, 0]):
+        return None
+    box = face_box(landmarks, *truth.shape[:2])
+    return _TrueFace(box=box, picture=truth[box], windows=windows_of(luma_of(truth[box])))
+
+
 def _add_frame(
     series: _Series,
     frame: Image,
     truth: Image,
-    landmarks: np.ndarray,
+    in_face: _TrueFace | None,
     *,
     is_neighbour: bool,
     details: Truth | None,
@@ -130,13 +150,18 @@ def _add_frame(
         series.changes.append(mean_difference(frame, neighbour))
     if details is not None:
         series.details.look(details, frame, truth, neighbour, series.landmarks[-1])
-    is_first = series.last is None
+    is_again = series.last is frame
     series.last = frame
-    if is_first or np.isnan(landmarks[0, 0]):
+    if in_face is None:
         return
-    box = face_box(landmarks, *truth.shape[:2])
-    series.psnr.append(psnr(frame[box], truth[box]))
-    series.ssim.append(ssim(frame[box], truth[box]))
+    series.psnr.append(psnr(frame[in_face.box], in_face.picture))
+    if not is_again:
+        windows = windows_of(luma_of(frame[in_face.box]))
+        series.windows = None
+    else:  # of the whole picture, once
+        series.windows = windows_of(luma_of(frame)) if series.windows is None else series.windows
+        windows = series.windows.cut(in_face.box)
+    series.ssim.append(mean_ssim(windows, in_face.windows))
 
 
 def _summary(series: _Series, real: Float[np.ndarray, "T 478 3"], real_changes: Float[np.ndarray, " N"]) -> Row:

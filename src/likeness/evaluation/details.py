@@ -13,7 +13,7 @@ from likeness.evaluation.landmark_measures import keypoint_distance, region_erro
 from likeness.evaluation.metrics import flicker_ratio, median
 from likeness.evaluation.motion_measures import motion_errors
 from likeness.evaluation.networks import NO_NETWORKS, Networks
-from likeness.evaluation.picture_measures import Region, picture_measures, regions_of
+from likeness.evaluation.picture_measures import Region, TruePicture, picture_measures, regions_of, true_picture
 from likeness.evaluation.refit import person_of_landmarks, refit_motion
 from likeness.evaluation.results import Row
 from likeness.evaluation.temporal import background_change
@@ -43,6 +43,7 @@ class Truth:
     networks: Networks = NO_NETWORKS
     places: list[int] = field(default_factory=list)  # of the frames, within the sequence
     regions: dict[str, Region] = field(default_factory=dict)  # of the latest
+    picture: TruePicture | None = None
     background: Region | None = None
     background_changes: list[float] = field(default_factory=list)
     embeddings: dict[str, list[np.ndarray]] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Truth:
         self.places.append(place)
         height, width = truth.shape[:2]
         self.regions = regions_of(landmarks, height, width, matte.astype(np.float64))
+        self.picture = true_picture(truth, self.regions)
         self.background = background_of(matte)
         self.background_changes.append(
             float("nan") if before is None else background_change(before, truth, self.background)
@@ -74,10 +76,9 @@ class Details:
         self, truth: Truth, picture: Image, real: Image, before: Image | None, landmarks: Float[np.ndarray, "L 3"]
     ) -> None:
         """Takes in the result at the moment that `truth` has looked at last."""
-        assert truth.background is not None
-        measured = picture_measures(picture, real, truth.regions) | truth.networks.distances(
-            picture, real, truth.regions
-        )
+        assert truth.background is not None and truth.picture is not None
+        measured = picture_measures(picture, truth.picture)
+        measured |= truth.networks.distances(picture, real, truth.regions)
         for key, value in measured.items():
             self.pictures.setdefault(key, []).append(float("nan") if not isinstance(value, float) else value)
         self.background_changes.append(

@@ -5,6 +5,7 @@ Same person: below about 0.6; a mirrored or blurred photo of the same face: 0.2 
 
 import importlib.util
 from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from likeness.errors import LikenessError
 
 _SHAPE_MODEL = "shape_predictor_5_face_landmarks.dat"
 _EMBEDDING_MODEL = "dlib_face_recognition_resnet_model_v1.dat"
+_REMEMBERED = 8  # embeddings
 _BOX_SIDE = 0.91  # of the height of the face landmarks: the box that dlib's detector gives (median of 40 portraits)
 
 Embedder = Callable[[UInt8[np.ndarray, "H W 3"], Float[np.ndarray, "L 3"]], Float[np.ndarray, "128"]]
@@ -30,14 +32,20 @@ def load_embedder() -> Embedder:
 
     shape_model = dlib.shape_predictor(str(folder / _SHAPE_MODEL))
     network = dlib.face_recognition_model_v1(str(folder / _EMBEDDING_MODEL))
+    latest: dict[tuple[object, ...], np.ndarray] = {}
 
     def embed(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         if np.isnan(landmarks[0, 0]):
             return np.full(128, np.nan)
         pixels = np.ascontiguousarray(image)
         left, top, side = _detector_box(landmarks)
-        box = dlib.rectangle(left, top, left + side, top + side)
-        return np.array(network.compute_face_descriptor(pixels, shape_model(pixels, box)))
+        key = (left, top, side, pixels.shape, blake2b(pixels.data).digest())
+        if key not in latest:  # a baseline shows one picture again and again
+            while len(latest) >= _REMEMBERED:
+                del latest[next(iter(latest))]
+            box = dlib.rectangle(left, top, left + side, top + side)
+            latest[key] = np.array(network.compute_face_descriptor(pixels, shape_model(pixels, box)))
+        return latest[key].copy()
 
     return embed
 

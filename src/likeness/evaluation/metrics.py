@@ -6,13 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-PSNR_CAP = 100.0  # dB; what identical images score
-SSIM_WINDOW = 11  # pixels
-SSIM_DEVIATION = 1.5  # pixels
-_SSIM_C1 = (0.01 * 255) ** 2
-_SSIM_C2 = (0.03 * 255) ** 2
-_LUMA = np.array([0.299, 0.587, 0.114])
+from likeness.evaluation.structure import SSIM_WINDOW, luma_of, mean_ssim, windows_of
 
+PSNR_CAP = 100.0  # dB; what identical images score
 _STILL_PART = 0.02
 CHANGE_FLOOR = 0.05  # of 255; keeps the flicker ratio finite on clips that stand still
 FACE_BOX_MARGIN = 0.1  # of the landmarks' extent, on each side
@@ -28,38 +24,31 @@ class Response:
 
 def psnr(first: UInt8[np.ndarray, "H W C"], second: UInt8[np.ndarray, "H W C"]) -> float:
     """Peak signal-to-noise ratio in dB, over all channels; at most `PSNR_CAP`."""
+    import cv2
+
     _check_same_shape(first, second)
-    error = np.mean((first.astype(np.float64) - second.astype(np.float64)) ** 2)
+    error = cv2.norm(first, second, cv2.NORM_L2SQR) / first.size  # sums of whole numbers: exact
     if error <= 255.0**2 * 10 ** (-PSNR_CAP / 10):
         return PSNR_CAP
     return float(10 * np.log10(255.0**2 / error))
 
 
 def ssim(first: UInt8[np.ndarray, "H W 3"], second: UInt8[np.ndarray, "H W 3"]) -> float:
-    """Mean structural similarity of the luma, gaussian window 11 pixels / 1.5, where the window fits inside.
-
-    Source: Wang et al. 2004, equation 13.
+    """Mean structural similarity of the luma (`structure.py`), where the window fits inside.
 
     Raises:
         ValueError: the shapes differ, or an image is smaller than the window.
     """
     _check_same_shape(first, second)
-    if min(first.shape[:2]) < SSIM_WINDOW:
-        raise ValueError(f"ssim needs at least {SSIM_WINDOW} x {SSIM_WINDOW} pixels, got {first.shape[:2]}")
-    a, b = first @ _LUMA, second @ _LUMA
-    mean_a, mean_b = _blur(a), _blur(b)
-    variance_a = _blur(a * a) - mean_a**2
-    variance_b = _blur(b * b) - mean_b**2
-    covariance = _blur(a * b) - mean_a * mean_b
-    numerator = (2 * mean_a * mean_b + _SSIM_C1) * (2 * covariance + _SSIM_C2)
-    denominator = (mean_a**2 + mean_b**2 + _SSIM_C1) * (variance_a + variance_b + _SSIM_C2)
-    return float(np.mean(numerator / denominator))
+    return mean_ssim(windows_of(luma_of(first)), windows_of(luma_of(second)))
 
 
 def mean_difference(first: UInt8[np.ndarray, "H W C"], second: UInt8[np.ndarray, "H W C"]) -> float:
     """Mean absolute difference, of 255."""
+    import cv2
+
     _check_same_shape(first, second)
-    return float(np.abs(first.astype(np.int16) - second.astype(np.int16)).mean())
+    return float(cv2.norm(first, second, cv2.NORM_L1) / first.size)
 
 
 def face_box(
@@ -104,14 +93,6 @@ def median(values: Sequence[float] | Float[np.ndarray, " N"]) -> float:
     finite = np.asarray(values, dtype=np.float64)
     finite = finite[np.isfinite(finite)]
     return float(np.median(finite)) if len(finite) else float("nan")
-
-
-def _blur(image: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "h w"]:
-    import cv2
-
-    edge = SSIM_WINDOW // 2
-    blurred = cv2.GaussianBlur(image, (SSIM_WINDOW, SSIM_WINDOW), SSIM_DEVIATION)
-    return blurred[edge:-edge, edge:-edge]
 
 
 def _check_same_shape(first: np.ndarray, second: np.ndarray) -> None:

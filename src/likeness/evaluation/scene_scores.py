@@ -15,10 +15,11 @@ from likeness.errors import InputError
 from likeness.evaluation.face_measures import landmark_error
 from likeness.evaluation.identity import Embedder, identity_distance
 from likeness.evaluation.landmark_reader import LandmarkReader
-from likeness.evaluation.metrics import SSIM_WINDOW, face_box, psnr, ssim
+from likeness.evaluation.metrics import face_box, psnr, ssim
 from likeness.evaluation.motion_measures import average_pose_distance
 from likeness.evaluation.results import Row, numbers
 from likeness.evaluation.scenes import Scene
+from likeness.evaluation.structure import SSIM_WINDOW
 from likeness.heads.model import HeadModel
 from likeness.media.crop import resize
 from likeness.motion.record import MotionFrame
