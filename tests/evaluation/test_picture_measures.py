@@ -15,6 +15,7 @@ from likeness.evaluation.picture_measures import (
     regions_of,
     true_picture,
 )
+from likeness.evaluation.structure import luma_of, mean_ssim, windows_of
 from likeness.heads.landmark_sets import OVAL
 
 SIDE = 192
@@ -57,7 +58,7 @@ def test_whole_frames_agree_with_the_plain_measures(face):
     row = picture_measures(other, true_picture(face, {FULL: everywhere(face)}))
     assert row["full_psnr"] == pytest.approx(psnr(other, face))
     assert row["full_ssim"] == pytest.approx(ssim(other, face), abs=1e-9)
-    assert row["full_l1"] == l1(other, face) == pytest.approx(np.abs(other.astype(int) - face).mean())
+    assert row["full_l1"] == pytest.approx(l1(other, face)) == pytest.approx(np.abs(other.astype(int) - face).mean())
 
 
 def test_regions_see_their_own_pixels_alone(face):
@@ -130,6 +131,19 @@ def test_regions_of_a_round_face():
     assert set(regions) == {FULL, FACE, OVAL_REGION, PERSON}
     assert not (oval & ~regions[FACE]).any() and regions[PERSON].sum() == (SIDE - 20) * SIDE
     assert set(regions_of(np.full((478, 3), np.nan), SIDE, SIDE, None)) == {FULL}
+
+
+def test_a_part_of_a_picture_has_the_windows_of_the_whole(face):
+    box = (slice(20, 120), slice(7, 90))
+    whole, part = windows_of(luma_of(face)).cut(box), windows_of(luma_of(face[box]))
+    for name in ("luma", "mean", "square"):
+        np.testing.assert_allclose(getattr(whole, name), getattr(part, name), rtol=1e-12)
+    other = windows_of(luma_of(blurred(face, 2.0)[box]))
+    assert mean_ssim(whole, other) == pytest.approx(ssim(face[box], blurred(face, 2.0)[box]), abs=1e-12)
+    with pytest.raises(ValueError, match="one shape"):
+        mean_ssim(windows_of(luma_of(face)), other)
+    with pytest.raises(ValueError, match="11 x 11"):
+        windows_of(luma_of(face[:8]))
 
 
 def test_sizes_must_agree(face):
