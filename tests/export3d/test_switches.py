@@ -84,7 +84,9 @@ def test_a_generator_without_average_keeps_none() -> None:
 
 
 def test_rows_that_read_photos_with_mattes_say_so() -> None:
-    assert row("x_lift").model.model.lift and row("x_lift").model.model.needs_matte
+    assert row("x_lift=on").model.model.lift and row("x_lift=on").model.model.needs_matte
+    assert not row("x_lift=on").model.model.mirror
+    assert row("x_lift=mirror").model.model.lift and row("x_lift=mirror").model.model.mirror
     assert row("x_background").model.model.needs_matte and not RECIPE.model.model.needs_matte
 
 

@@ -78,6 +78,7 @@ class TrainExport3d(TrainingOptions):
     conditioning: Literal["eadaln", "cross_attention"] = "eadaln"  # how the expression reaches the generator
     background: Flag = False  # a layer of its own behind the head; needs clips with mattes
     lift: Flag = False  # points of the volume read the photo where the 3D flow carries them; needs clips with mattes
+    mirror: Flag = False  # and where it hides them, what it shows on the other half of the head
     start: Optionally = None  # weights to begin with; their sizes may be those of another resolution
     lpips_backbone: File = None  # vgg16-397923af.pth, for the perceptual loss; otherwise a plain one
     lpips_linear: File = None  # vgg.pth of LPIPS 0.1, likewise

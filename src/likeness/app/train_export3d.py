@@ -77,7 +77,8 @@ def chosen_recipe(command: TrainExport3d, head: HeadModel) -> tuple[Recipe, Expr
         expression=expression if encoder is not None else recipe.model.expression,
         generator=replace(recipe.model.generator, conditioning=command.conditioning),
         background=command.background,
-        lift=command.lift or recipe.model.lift,
+        lift=command.lift or command.mirror or recipe.model.lift,
+        mirror=command.mirror,
     )
     return replace(recipe, model=model, training=asked_settings(recipe.training, command)), encoder
 

@@ -133,10 +133,13 @@ class Export3dConfig:
     background: bool = False  # `x_background`: a layer of its own behind the volume, from the photo
     background_channels: int = 32
     lift: bool = False  # `x_lift`: points take along what the photo shows where the 3D flow carries them
+    mirror: bool = False  # `x_lift=mirror`: and where it hides them, what it shows on the other half of the head
 
     def __post_init__(self) -> None:
         if self.reads % self.generator.coarseness:
             raise ValueError(f"{self.reads} pixels must divide by {self.generator.coarseness}")
+        if self.mirror and not self.lift:
+            raise ValueError("the mirror image of what the photo hides is for lifted features")
         doubled = self.volume.resolution * 2 ** len(self.super_resolution.doublings)
         if doubled != self.image_size and not (self.lift and self.image_size % doubled == 0):
             raise ValueError(

@@ -5,7 +5,7 @@ Not part of Export3D: it joins FG-Portrait's surface field to its volume.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,11 +15,21 @@ from torch import Tensor, nn
 
 from likeness.export3d.blocks import ResidualBlock, activation, convolution, coordinate_channels, doubled, reduced
 from likeness.export3d.cameras import frame_of_camera, head_from_world, world_from_head
-from likeness.flow.carry import Carrier, carry, target_surface
+from likeness.flow.carry import CarriedPoints, Carrier, carry, target_surface
 
 HINTS = 6  # seen, facing, near the surface, far from it, mouth, matte
 NEAR_HEIGHT, FAR_HEIGHT = 0.005, 0.04  # metres above the surface that the hints tell apart
+MIRRORED_HEIGHT = 0.03  # metres from the surface within which hidden points are looked for on the other half
+TRUSTED_FACING = 0.3  # cosine from which the photo shows a place of that half well
 _CHANNELS = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MirrorImage:
+    """What the photo shows on the other half of the head, where it hides a point itself; zeros elsewhere."""
+
+    features: Float[Tensor, "B N F"]  # 0 to 1, the first three the photo's colours
+    shown: Float[Tensor, "B N 1"]  # how well, 0 to 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +38,7 @@ class LiftedPoints:
 
     features: Float[Tensor, "B N F"]  # 0 to 1, the first three the photo's colours
     hints: Float[Tensor, "B N hints"]  # -1 to 1
+    mirror: MirrorImage | None = None  # for models that read it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,12 +56,13 @@ class Lift:
 
     maps: LiftMaps
     carriers: tuple[Carrier, ...]
+    mirrors: bool = False  # what a photo hides is read at its mirror image
 
     def split(self) -> list["Lift"]:
         """One picture after the other."""
         maps = (self.maps.features.split(1), self.maps.colours.split(1), self.maps.matte.split(1))
         return [
-            Lift(maps=LiftMaps(features=features, colours=colours, matte=matte), carriers=(carrier,))
+            replace(self, maps=LiftMaps(features=features, colours=colours, matte=matte), carriers=(carrier,))
             for features, colours, matte, carrier in zip(*maps, self.carriers, strict=True)
         ]
 
@@ -73,7 +85,8 @@ class Lift:
         in_head = head_from_world(points.detach().cpu().double().numpy())
         carried = [carry(*pair, threads=threads) for pair in zip(self.carriers, in_head, strict=True)]
         positions = torch.stack([torch.from_numpy(one.positions) for one in carried]).to(device)
-        features = _sampled(self.maps.colours if full else self.maps.features, positions)
+        maps = self.maps.colours if full else self.maps.features
+        features = _sampled(maps, positions)
         matte = _sampled(self.maps.matte, positions)
         seen = torch.stack([torch.from_numpy(one.is_seen) for one in carried]).to(device).float()
         facing = torch.stack([torch.from_numpy(one.facing) for one in carried]).to(device)
@@ -81,7 +94,27 @@ class Lift:
         mouth = torch.stack([torch.from_numpy(one.is_mouth) for one in carried]).to(device).float()
         near, far = torch.tanh(height / NEAR_HEIGHT), torch.tanh(height / FAR_HEIGHT)
         hints = torch.stack([seen, facing, near, far, mouth, matte[..., 0]], dim=-1)
-        return LiftedPoints(features=features, hints=hints)
+        mirror = self._mirror_image(maps, in_head, carried) if self.mirrors else None
+        return LiftedPoints(features=features, hints=hints, mirror=mirror)
+
+    def _mirror_image(
+        self, maps: Float[Tensor, "B C h w"], in_head: Float[np.ndarray, "B N 3"], carried: Sequence[CarriedPoints]
+    ) -> MirrorImage:
+        """Read the photos at the mirror images of points near the surface that they hide."""
+        features, shown = [], []
+        for number, (carrier, points, own) in enumerate(zip(self.carriers, in_head, carried, strict=True)):
+            hidden = np.flatnonzero(~own.is_seen & (np.abs(own.height) < MIRRORED_HEIGHT))
+            found = carry(carrier, points[hidden] * np.array([-1.0, 1.0, 1.0]), threads=torch.get_num_threads())
+            positions = torch.from_numpy(found.positions)[None].to(maps.device)
+            level = torch.from_numpy(found.is_seen * np.clip(found.facing / TRUSTED_FACING, 0.0, 1.0))
+            level = (
+                level.float().to(maps.device)[:, None] * _sampled(self.maps.matte[number : number + 1], positions)[0]
+            )
+            read = _sampled(maps[number : number + 1], positions)[0]
+            places = torch.from_numpy(hidden).to(maps.device)
+            features.append(maps.new_zeros(len(points), read.shape[1]).index_copy(0, places, read))
+            shown.append(maps.new_zeros(len(points), 1).index_copy(0, places, level.to(maps.dtype)))
+        return MirrorImage(features=torch.stack(features), shown=torch.stack(shown))
 
 
 class LiftEncoder(nn.Module):
@@ -114,8 +147,11 @@ class LiftEncoder(nn.Module):
         return LiftMaps(features=features, colours=image * 0.5 + 0.5, matte=matte)
 
 
-def lift_of(maps: LiftMaps | None, carriers: Sequence[Carrier]) -> Lift | None:
+def lift_of(maps: LiftMaps | None, carriers: Sequence[Carrier], *, mirrors: bool = False) -> Lift | None:
     """The lift of a model that has one.
+
+    Args:
+        mirrors: what a photo hides is read at its mirror image.
 
     Raises:
         ValueError: it needs a carrier for each photo.
@@ -124,7 +160,7 @@ def lift_of(maps: LiftMaps | None, carriers: Sequence[Carrier]) -> Lift | None:
         return None
     if len(maps.matte) != len(carriers):
         raise ValueError(f"each photo needs the way back to it, got {len(maps.matte)} photos and {len(carriers)} ways")
-    return Lift(maps=maps, carriers=tuple(carriers))
+    return Lift(maps=maps, carriers=tuple(carriers), mirrors=mirrors)
 
 
 def _sampled(maps: Float[Tensor, "B C h w"], positions: Float[Tensor, "B N 2"]) -> Float[Tensor, "B N C"]:

@@ -61,7 +61,9 @@ class Export3dModel(nn.Module):
         self.generator = Generator(
             config.generator, expression_width=config.expression.width, plane_size=config.plane_size
         )
-        self.volume = VolumeRenderer(config.volume, config.generator.plane_channels, is_lifted=config.lift)
+        self.volume = VolumeRenderer(
+            config.volume, config.generator.plane_channels, is_lifted=config.lift, mirrors=config.mirror
+        )
         self.super_resolution = SuperResolution(config.super_resolution, features=features)
         self.background = (
             BackgroundLayer(config.background_channels, features=features, resolution=resolution)
@@ -69,8 +71,7 @@ class Export3dModel(nn.Module):
             else None
         )
         self.lift = LiftEncoder(resolution=resolution, features=features) if config.lift else None
-
-        self.detail = PhotoDetail() if config.lift else None
+        self.detail = PhotoDetail(mirrors=config.mirror) if config.lift else None
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -111,7 +112,11 @@ class Export3dModel(nn.Module):
         Args:
             carriers: the way back to each photo, for a model with lifted features.
         """
-        return Content(planes=self.generator(source.read, expression), lift=lift_of(source.lift_maps, carriers))
+        return Content(planes=self.generator(source.read, expression), lift=self.lift_of(source, carriers))
+
+    def lift_of(self, source: SourceFeatures, carriers: Sequence[Carrier]) -> Lift | None:
+        """What points read of the photos, for a model with lifted features."""
+        return lift_of(source.lift_maps, carriers, mirrors=self.config.mirror)
 
     def picture(
         self,

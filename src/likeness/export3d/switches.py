@@ -18,6 +18,7 @@ DIRECT: Final = "direct"
 END_TO_END: Final = "lebs"
 CONTRAST: Final = "clebs"
 NEGATIVES = ("video", "mixed")  # of the contrast: other frames of the same video, or of all videos
+LIFTS = ("off", "on", "mirror")  # mirror: hidden places are read on the other half of the head
 AVERAGE, LOW_PASS = 0.999, 1.0  # of a generator that has them, see `GeneratorSettings`
 
 
@@ -71,6 +72,10 @@ def _with_expression(recipe: Trainings, **changes: Any) -> Trainings:
 
 def _with_model(recipe: Trainings, **changes: Any) -> Trainings:
     return replace(recipe, model=replace(recipe.model, model=replace(recipe.model.model, **changes)))
+
+
+def _with_lift(recipe: Trainings, text: str) -> Trainings:
+    return _with_model(recipe, lift=text != "off", mirror=text == "mirror")
 
 
 def _with_generator(recipe: Trainings, **changes: Any) -> Trainings:
@@ -145,7 +150,11 @@ SWITCHES: dict[str, Switch] = {
     "x_background": on_off(
         lambda recipe: recipe.model.model.background, lambda recipe, is_on: _with_model(recipe, background=is_on)
     ),
-    "x_lift": on_off(lambda recipe: recipe.model.model.lift, lambda recipe, is_on: _with_model(recipe, lift=is_on)),
+    "x_lift": Switch(
+        values=LIFTS,
+        read=lambda recipe: LIFTS[recipe.model.model.lift + recipe.model.model.mirror],
+        change=lambda recipe, text: _with_lift(recipe, choice(text, LIFTS)),
+    ),
     "x_gaze": on_off(
         lambda recipe: recipe.model.model.expression.gaze, lambda recipe, is_on: _with_expression(recipe, gaze=is_on)
     ),

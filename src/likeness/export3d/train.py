@@ -24,7 +24,6 @@ from likeness.export3d.discriminator import Discriminator
 from likeness.export3d.drawing import drawn
 from likeness.export3d.expression import inputs_of_frame
 from likeness.export3d.identity import Recogniser, identity_term
-from likeness.export3d.lift import lift_of
 from likeness.export3d.losses import deceived, density_term, judged, layer_terms, on_truth, reconstruction
 from likeness.export3d.model import Content, Export3dModel, Picture
 from likeness.export3d.perceptual import Distance, plain_distance
@@ -167,7 +166,7 @@ class Export3dTask:
         model, losses = self.model, self.recipe.losses
         source = model.read(batch.sources, batch.source_mattes)
         difference = model.generator.difference(source.read, model.expression(batch.inputs))
-        content = Content(planes=difference + model.generator.average, lift=lift_of(source.lift_maps, batch.carriers))
+        content = Content(planes=difference + model.generator.average, lift=model.lift_of(source, batch.carriers))
         picture = model.picture(content, batch.cameras, source, generator=generator)
         terms = reconstruction(picture, batch, losses, self.distance)
         if losses.density > 0.0:
