@@ -1,4 +1,4 @@
-"""The mirror image of what a photo hides: read in the right place, only where it helps, silent in weights without it."""
+"""The mirror image of what a photo hides: read in the right place, only where it helps; plain weights are a start."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ CHEEK = np.array([0.062, -0.005, 0.015])  # of the subject's left half, near the
 
 
 def ramp_lift(yaw: float) -> Lift:
-    """A photo of a head turned by so many degrees, whose colours tell the place: red from the left, green from above."""
+    """A photo of a head turned by so many degrees, whose colours tell the place: red the column, green the row."""
     posed = posed_head(HEAD, np.zeros(HEAD.num_shape), apply_edit(rest(), HeadEdit(yaw=yaw), HEAD), CAMERA)
     source = carry_source(posed, resolution=SIDE)
     at = (torch.arange(SIDE) + 0.5) / SIDE

@@ -106,14 +106,12 @@ class Lift:
             hidden = np.flatnonzero(~own.is_seen & (np.abs(own.height) < MIRRORED_HEIGHT))
             found = carry(carrier, points[hidden] * np.array([-1.0, 1.0, 1.0]), threads=torch.get_num_threads())
             positions = torch.from_numpy(found.positions)[None].to(maps.device)
-            level = torch.from_numpy(found.is_seen * np.clip(found.facing / TRUSTED_FACING, 0.0, 1.0))
-            level = (
-                level.float().to(maps.device)[:, None] * _sampled(self.maps.matte[number : number + 1], positions)[0]
-            )
-            read = _sampled(maps[number : number + 1], positions)[0]
+            read, matte = (_sampled(each[number : number + 1], positions)[0] for each in (maps, self.maps.matte))
+            facing = np.clip(found.facing / TRUSTED_FACING, 0.0, 1.0) * found.is_seen
+            level = matte * torch.from_numpy(facing).to(maps.device, maps.dtype)[:, None]
             places = torch.from_numpy(hidden).to(maps.device)
             features.append(maps.new_zeros(len(points), read.shape[1]).index_copy(0, places, read))
-            shown.append(maps.new_zeros(len(points), 1).index_copy(0, places, level.to(maps.dtype)))
+            shown.append(maps.new_zeros(len(points), 1).index_copy(0, places, level))
         return MirrorImage(features=torch.stack(features), shown=torch.stack(shown))
 
 

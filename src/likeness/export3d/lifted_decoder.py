@@ -36,9 +36,9 @@ class LiftedDecoder(nn.Module):
         self.surface_density = nn.Parameter(torch.tensor(_SURFACE_DENSITY))
         self.mirror = nn.Linear(features + 1, hidden, bias=False) if mirrors else None
         self.mirror_gate = nn.Linear(hidden, 1) if mirrors else None
-        for layer in (self.mirror, self.mirror_gate):
-            if layer is not None:
-                nn.init.zeros_(layer.weight)
+        for silent in (self.mirror, self.mirror_gate):
+            if silent is not None:
+                nn.init.zeros_(silent.weight)
 
     def forward(
         self, sampled: Float[Tensor, "B N C"], lifted: LiftedPoints
