@@ -24,7 +24,7 @@ def test_a_page_needs_nothing_else_and_escapes_text(tmp_path: Path):
     report = Report(title="Test <1>", notes=("A & B",), tables=tables, rows=tuple(ROWS))
     outline = Outline(
         measures=(ERROR, GAIN), methods={"": "ours", "@Other": "Other"},
-        sheets={"clip5": tmp_path / "clip5.jpg", "clip4": tmp_path / "missing.jpg"},
+        sheets={"clip5": (tmp_path / "clip5.jpg",), "clip4": (tmp_path / "missing.jpg",)},
     )  # fmt: skip
     page = report_page(report, outline)
     assert "<title>Test &lt;1&gt;</title>" in page and "A &amp; B" in page and "no face &lt;in&gt; it" in page

@@ -15,12 +15,11 @@ from jaxtyping import Float, UInt8
 from likeness.evaluation import face_measures
 from likeness.evaluation.details import Details, Truth, detail_places, fit_truth, landmark_details
 from likeness.evaluation.foreground import MatteReader
-from likeness.evaluation.frechet import Features
 from likeness.evaluation.identity import Embedder, identity_distance
+from likeness.evaluation.keepers import Keeper
 from likeness.evaluation.landmark_reader import LandmarkReader
 from likeness.evaluation.leakage import APPEARANCE_NUMBERS, appearance
 from likeness.evaluation.metrics import face_box, flicker_ratio, mean_difference, median, psnr, response
-from likeness.evaluation.moments import Moments
 from likeness.evaluation.networks import NO_NETWORKS, Networks
 from likeness.evaluation.report import BASELINE_SUFFIX
 from likeness.evaluation.results import Row
@@ -59,8 +58,7 @@ def score_against_real(
     *,
     controls: Mapping[str, Iterable[Image]] = MappingProxyType({}),
     networks: Networks = NO_NETWORKS,
-    moments: Moments | None = None,
-    features: Features | None = None,
+    keepers: Sequence[Keeper] = (),
 ) -> Row:
     """Measures of a clip whose ground truth is `real`, both at the clip's frames `indices` (the first is the photo).
 
@@ -70,8 +68,7 @@ def score_against_real(
 
     Args:
         controls: further results, by the suffix that their measures get.
-        moments: keeps the pictures of some frames, under the suffixes.
-        features: keeps what its network sees in the frames that are looked at closely.
+        keepers: see all frames pass by; results go by their suffixes.
     """
     with ExitStack() as stack:
         real_reader = stack.enter_context(LandmarkReader())
@@ -99,10 +96,8 @@ def score_against_real(
                     series[name], frame, truth, in_face, is_neighbour=neighbour is not None,
                     details=truth_details if place in places else None,
                 )  # fmt: skip
-            if moments is not None:
-                moments.keep(index, truth, frames)
-            if features is not None and place in places:
-                features.look(truth, frames)
+            for keeper in keepers:
+                keeper.keep(index, truth, frames, is_close=place in places)
             before, previous_index = truth, index
     assert photo is not None, "there is at least one frame"
     truth_track = np.array(real_landmarks)

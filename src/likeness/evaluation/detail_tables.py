@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from likeness.evaluation.frechet import LEAST_PICTURES, frechet_distance
+from likeness.evaluation.feature_sets import VideoNetwork
+from likeness.evaluation.frechet import LEAST_SAMPLES, frechet_distance
+from likeness.evaluation.keepers import TRUTH
 from likeness.evaluation.landmark_measures import REGIONS
-from likeness.evaluation.moments import TRUTH
 from likeness.evaluation.networks import LPIPS_FILES, NOT_INSTALLED, Networks
 from likeness.evaluation.noise_floor import NOISE
 from likeness.evaluation.picture_measures import REGION_TITLES
@@ -76,17 +77,33 @@ def fid_table(features: Mapping[str, Float[np.ndarray, "N D"]], titles: Mapping[
     """FID of every method against the true frames, all clips together; the sizes of the sets stand beside.
 
     Args:
-        features: by the suffix of the method, and `moments.TRUTH`; empty where no network is there.
+        features: by the suffix of the method, and `keepers.TRUTH`; empty where no network is there.
         titles: of the suffixes.
     """
-    cells = [] if features else [("all", NOT_INSTALLED, "")]
+    return _frechet_table("FID", "pictures", features, titles, empty=NOT_INSTALLED)
+
+
+def fvd_table(
+    features: Mapping[str, Float[np.ndarray, "N D"]], titles: Mapping[str, str], network: VideoNetwork | None
+) -> Table:
+    """The same of stretches of successive frames: FVD."""
+    empty = NOT_INSTALLED
+    if network is not None:
+        empty = f"no {network.frames} successive frames: give more --frames"
+    return _frechet_table("FVD", "sequences", features, titles, empty=empty)
+
+
+def _frechet_table(
+    name: str, samples: str, features: Mapping[str, np.ndarray], titles: Mapping[str, str], *, empty: str
+) -> Table:
+    cells = [] if features else [("all", empty, "")]
     for suffix, title in titles.items():
         if suffix in features:
             made, truth = features[suffix], features[TRUTH]
-            enough = min(len(made), len(truth)) >= LEAST_PICTURES
-            value = f"{frechet_distance(made, truth):.1f}" if enough else f"fewer than {LEAST_PICTURES} pictures"
+            enough = min(len(made), len(truth)) >= LEAST_SAMPLES
+            value = f"{frechet_distance(made, truth):.1f}" if enough else f"fewer than {LEAST_SAMPLES} {samples}"
             cells.append((title, value, f"{len(made)} / {len(truth)}"))
-    return Table(title="FID", header=("method", "FID", "pictures / true ones"), rows=tuple(cells))
+    return Table(title=name, header=("method", name, f"{samples} / true ones"), rows=tuple(cells))
 
 
 def _is_there(key: str, networks: Networks) -> bool:

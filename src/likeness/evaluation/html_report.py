@@ -15,6 +15,8 @@ from likeness.evaluation.results import Row, numbers
 from likeness.evaluation.svg_plots import intervals_plot, items_plot
 
 MOST_SHEETS = 12  # items whose pictures stand in the page, the worst ones
+MOST_MOVING = 8  # items that move in the page, the worst ones
+MOST_MOVING_BYTES = 4_000_000  # of all of these together
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +25,9 @@ class Outline:
 
     measures: tuple[Measure, ...]  # the first one orders the items
     methods: Mapping[str, str] = field(default_factory=dict)  # titles by the suffix of their measures; "" is our own
-    sheets: Mapping[str, Path] = field(default_factory=dict)  # picture by item
+    sheets: Mapping[str, Sequence[Path]] = field(default_factory=dict)  # pictures by item
+    moving: Mapping[str, Path] = field(default_factory=dict)  # moving picture by item
+    rows: tuple[Row, ...] | None = None  # in place of the report's own, where those are not of one kind
     larger_is_better: frozenset[str] = frozenset()  # keys
 
 
@@ -31,7 +35,8 @@ def report_page(report: Report, outline: Outline) -> str:
     """The page; items that failed stand first, then from the worst on."""
     methods = {**outline.methods, BASELINE_SUFFIX: BASELINE_TITLE}
     lead = outline.measures[0]
-    ordered = worst_first(report.rows, lead.key, larger_is_better=lead.key in outline.larger_is_better)
+    rows = report.rows if outline.rows is None else outline.rows
+    ordered = worst_first(rows, lead.key, larger_is_better=lead.key in outline.larger_is_better)
     sections = [
         Section(title="", body=html_page.notes(report.notes) + html_page.trouble(problems(report.rows))),
         *[
@@ -39,9 +44,10 @@ def report_page(report: Report, outline: Outline) -> str:
             for entry in report.tables
             if not entry.is_by_item
         ],
-        Section(title="Medians and their 95 % intervals", body=_interval_plots(report.rows, outline, methods)),
-        Section(title="Item by item", body=_item_plots(report.rows, outline, methods)),
+        Section(title="Medians and their 95 % intervals", body=_interval_plots(rows, outline, methods)),
+        Section(title="Item by item", body=_item_plots(rows, outline, methods)),
         Section(title=f"Items, worst {lead.title} first", body=_items(ordered, outline, methods)),
+        Section(title="The worst items, moving", body=_moving(ordered, outline)),
         Section(title="Pictures of the worst items", body=_sheets(ordered, outline)),
     ]
     return html_page.page(report.title, [section for section in sections if section.body])
@@ -101,10 +107,25 @@ def _items(ordered: Sequence[Row], outline: Outline, methods: Mapping[str, str])
     )
 
 
+def _moving(ordered: Sequence[Row], outline: Outline) -> str:
+    """As many of the worst as their number and size allow; files that are missing are passed over."""
+    pictures: list[str] = []
+    left = MOST_MOVING_BYTES
+    for row in ordered:
+        path = outline.moving.get(str(row["item"]))
+        if path is None or not path.is_file() or len(pictures) == MOST_MOVING:
+            continue
+        left -= path.stat().st_size
+        if left < 0:
+            break
+        pictures.append(html_page.picture(path, str(row["item"])))
+    return "".join(pictures)
+
+
 def _sheets(ordered: Sequence[Row], outline: Outline) -> str:
     pictures: list[str] = []
-    for row in ordered:
+    shown = [row for row in ordered if str(row["item"]) in outline.sheets][:MOST_SHEETS]
+    for row in shown:
         item = str(row["item"])
-        if item in outline.sheets and len(pictures) < MOST_SHEETS:
-            pictures.append(html_page.picture(outline.sheets[item], item))
+        pictures += [html_page.picture(path, item) for path in outline.sheets[item]]
     return "".join(pictures)

@@ -1,4 +1,4 @@
-"""Networks that judge pictures, from files that the user has: LPIPS, ArcFace, FID; and dlib where it is installed.
+"""Networks that judge pictures, from files that the user has: LPIPS, ArcFace, FID, FVD; and dlib where it is installed.
 
 A folder holds the files under the names that they are published with. What is missing is "not installed" in the tables,
 never a number.
@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from likeness.errors import InputError
-from likeness.evaluation.frechet import FeatureNetwork
+from likeness.evaluation.feature_sets import FeatureNetwork, VideoNetwork
 from likeness.evaluation.identity import Embedder, is_available, load_embedder
 from likeness.evaluation.picture_measures import FACE, FULL
 from likeness.evaluation.results import Row
@@ -26,6 +26,7 @@ LPIPS_FILES = {
     "lpips_vgg": ("vgg16-397923af.pth", "vgg.pth", "vgg"),
 }
 ARCFACE_FILES = ("arcface.onnx", "backbone.pth")
+I3D_FILE = "i3d.onnx"
 INCEPTION_FILE = "pt_inception-2015-12-05-6726825d.pth"
 NOT_INSTALLED = "not installed"
 
@@ -40,6 +41,7 @@ class Networks:
     lpips: Mapping[str, PictureDistance] = field(default_factory=dict)
     embedders: Mapping[str, Embedder] = field(default_factory=dict)  # dlib, arcface
     inception: FeatureNetwork | None = None  # for FID
+    video: VideoNetwork | None = None  # for FVD
 
     def distances(self, made: Image, real: Image, regions: Mapping[str, Bool[np.ndarray, "H W"]]) -> Row:
         """`lpips_alex`, `lpips_vgg` of the whole frame, and with `_face` of the face's box."""
@@ -53,7 +55,8 @@ class Networks:
     @property
     def names(self) -> str:
         """For what tells rows of one set of networks from another's."""
-        return " ".join(sorted([*self.lpips, *self.embedders, *(["inception"] if self.inception else [])]))
+        sets = [name for name, network in (("inception", self.inception), ("i3d", self.video)) if network is not None]
+        return " ".join(sorted([*self.lpips, *self.embedders, *sets]))
 
 
 NO_NETWORKS = Networks()
@@ -80,10 +83,15 @@ def open_networks(folder: Path | None) -> Networks:
 
             embedders["arcface"] = load_arcface(folder / name)
     inception = _inception(folder / INCEPTION_FILE) if (folder / INCEPTION_FILE).is_file() else None
-    if not lpips and "arcface" not in embedders and inception is None:
-        known = [INCEPTION_FILE, *[name for files in LPIPS_FILES.values() for name in files[:2]]]
+    video = None
+    if (folder / I3D_FILE).is_file():
+        from likeness.evaluation.video_features import load_video_network
+
+        video = load_video_network(folder / I3D_FILE)
+    if not lpips and "arcface" not in embedders and inception is None and video is None:
+        known = [INCEPTION_FILE, I3D_FILE, *[name for files in LPIPS_FILES.values() for name in files[:2]]]
         raise InputError(f"{folder} holds no network that is known: give {', '.join([*known, *ARCFACE_FILES])}")
-    return Networks(lpips=lpips, embedders=embedders, inception=inception)
+    return Networks(lpips=lpips, embedders=embedders, inception=inception, video=video)
 
 
 def _lpips(backbone: Path, linear: Path, kind: str) -> PictureDistance:

@@ -20,6 +20,7 @@ from likeness.evaluation.comparison import (
 from likeness.evaluation.driver_scores import FIT, LEAKS, Source, score_pair
 from likeness.evaluation.html_report import Outline
 from likeness.evaluation.identity import Embedder, load_embedder
+from likeness.evaluation.keepers import Keeper, passing
 from likeness.evaluation.landmark_reader import LandmarkReader
 from likeness.evaluation.leakage import appearance
 from likeness.evaluation.material import (
@@ -31,7 +32,9 @@ from likeness.evaluation.material import (
     read_photo,
     sample_indices,
 )
-from likeness.evaluation.moments import Moments, kept, moments_of
+from likeness.evaluation.moments import Moments, moments_of
+from likeness.evaluation.moving import SIDE as MOVING_SIDE
+from likeness.evaluation.moving import moving_of, write_moving
 from likeness.evaluation.outside import ERROR, Outside, as_outside, find_clip
 from likeness.evaluation.report import BASELINE_SUFFIX, Measure, Report, Table, item_table, summary_table
 from likeness.evaluation.results import Item, Row, Watch, numbers, quietly, run_items
@@ -40,7 +43,7 @@ from likeness.files import made_folder
 from likeness.motion.record import Motion
 
 NAME = "cross"
-SHEETS = "cross_sheets"  # folder of the pictures, PHOTO_CLIP.jpg
+SHEETS = "cross_sheets"  # folder of the pictures, PHOTO_CLIP.jpg and .webp
 MEASURES = (
     Measure(key="pose", title="relative head rotation error, degrees", most=2.0),
     Measure(key="mouth_gain", title="mouth-opening gain", least=0.9, most=1.1),
@@ -72,22 +75,25 @@ class CrossScorer:
         subject, motion, driver = self.subject(photo), self.motion(clip), self.driver(clip)
         indices = self._indices(clip)
         moments = Moments(indices=moments_of(indices))
+        moving = Moments(indices=moving_of(indices), side=MOVING_SIDE)
         frames = render_clip(self.setup.pieces, subject, motion, mode="default", indices=indices)
-        made = self._read(kept(frames, indices, moments, ""), len(indices))
+        made = self._read(passing(frames, indices, (moments, moving), ""), len(indices))
         copied = self.copied(photo, len(indices))
         source = None if self.embed is None else embed_still(subject.image, self.embed)
         person = Source(embedding=source, references=spread(len(indices), POSE_REFERENCES), colours=self.colours(photo))
         row = score_pair(made, driver, person)
         row |= as_baseline(score_pair(copied, driver, person))
         for method in self.setup.outside:
-            row |= self._outside_row(method, photo, clip, person, moments)
+            row |= self._outside_row(method, photo, clip, person, (moments, moving))
         if sheets is not None:
-            for index, frame in zip(moments.indices, read_clip(clip, moments.indices), strict=True):
-                moments.keep(index, frame, {BASELINE_SUFFIX: subject.image})
+            for index, frame in zip(indices, read_clip(clip, indices), strict=True):
+                for keeper in (moments, moving):
+                    keeper.keep(index, frame, {BASELINE_SUFFIX: subject.image})
             moments.write(sheets / f"{photo.stem}_{clip.stem}.jpg", titles(self.setup))
+            write_moving(moving, sheets / f"{photo.stem}_{clip.stem}.webp", titles(self.setup), fps=motion.fps)
         return row
 
-    def _outside_row(self, method: Outside, photo: Path, clip: Path, person: Source, moments: Moments) -> Row:
+    def _outside_row(self, method: Outside, photo: Path, clip: Path, person: Source, keepers: Sequence[Keeper]) -> Row:
         """The measures of another program's frames of this pair, those that are there."""
         indices = self._indices(clip)
         try:
@@ -96,8 +102,10 @@ class CrossScorer:
             have = [indices[place] for place in places]
             if len(have) < POSE_REFERENCES:
                 raise InputError(f"{method.name} has {len(have)} of the {len(indices)} frames that count")
-            made = self._read(kept(found.read(have), have, moments, method.suffix), len(have))
+            made = self._read(passing(found.read(have), have, keepers, method.suffix), len(have))
         except InputError as error:
+            for keeper in keepers:
+                keeper.forget(method.suffix)
             return {f"{ERROR}{method.suffix}": str(error)}
         driver = self.driver(clip).at(places)
         row = score_pair(made, driver, replace(person, references=spread(len(have), POSE_REFERENCES)))
@@ -194,7 +202,8 @@ def outline(report: Report, setup: Setup, folder: Path) -> Outline:
     return Outline(
         measures=(*[measure for measure in MEASURES if measure.key in shown], *LEAKS),
         methods=titles(setup),
-        sheets={item: folder / SHEETS / f"{name}.jpg" for item, name in names.items()},
+        sheets={item: (folder / SHEETS / f"{name}.jpg",) for item, name in names.items()},
+        moving={item: folder / SHEETS / f"{name}.webp" for item, name in names.items()},
     )
 
 

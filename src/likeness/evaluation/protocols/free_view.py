@@ -221,5 +221,5 @@ def outline(report: Report, setup: Setup, folder: Path) -> Outline:
     return Outline(
         measures=tuple(measure for measure in reversed(MEASURES) if measure.key != "missed"),
         methods={"": setup.name},
-        sheets={str(row["item"]): folder / SHEETS / f"{row['item']}.jpg" for row in report.rows},
+        sheets={str(row["item"]): (folder / SHEETS / f"{row['item']}.jpg",) for row in report.rows},
     )

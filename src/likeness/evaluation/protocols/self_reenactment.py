@@ -1,6 +1,7 @@
 """Self-reenactment: a clip's first frame is the photo, the clip drives it with absolute motion and is the truth."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -10,12 +11,15 @@ import numpy as np
 from likeness.errors import InputError
 from likeness.evaluation.comparison import score_against_real, sized_like
 from likeness.evaluation.controls import BLUR_SUFFIX, TITLES, WARP_SUFFIX, with_blurred
-from likeness.evaluation.detail_tables import detail_tables, fid_table
+from likeness.evaluation.detail_tables import detail_tables, fid_table, fvd_table
 from likeness.evaluation.details import DETAIL_FRAMES
-from likeness.evaluation.frechet import Features, read_features
+from likeness.evaluation.feature_sets import PictureFeatures, VideoFeatures, read_features, write_features
 from likeness.evaluation.html_report import Outline
+from likeness.evaluation.keepers import Keeper, Renamed
 from likeness.evaluation.material import clip_paths, missing_items, read_clip, sample_pairs
 from likeness.evaluation.moments import Moments, moments_of
+from likeness.evaluation.moving import SIDE as MOVING_SIDE
+from likeness.evaluation.moving import moving_of, write_moving
 from likeness.evaluation.outside import ERROR, Outside, as_outside, find_clip
 from likeness.evaluation.report import (
     BASELINE_SUFFIX,
@@ -31,7 +35,8 @@ from likeness.evaluation.runner import Image, Setup, open_subject, render_clip
 from likeness.files import made_folder
 
 NAME = "self"
-SHEETS = "self_sheets"  # folder of the pictures, CLIP.jpg
+SHEETS = "self_sheets"  # folder of the pictures, CLIP.jpg and CLIP.webp, and of features
+FID_END, FVD_END = ".npz", ".video.npz"  # end the names of files of features
 TOLERATED_LOSS = 0.2  # dB below copying that still counts as equal
 
 MEASURES = (
@@ -54,8 +59,12 @@ def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
         OutputError: the folder cannot be written to.
     """
     rows = run_items(items(setup, folder), folder / f"{NAME}.jsonl", setup.settings, watch, setup.measure_items)
-    kept = [folder / SHEETS / f"{row['item']}.npz" for row in rows if "error" not in row]
-    return report(rows, setup, read_features(kept) if setup.networks.inception is not None else {})
+    kept = [folder / SHEETS / str(row["item"]) for row in rows if "error" not in row]
+    features = {
+        end: read_features([path.with_name(f"{path.name}{end}") for path in kept if network is not None])
+        for end, network in ((FID_END, setup.networks.inception), (FVD_END, setup.networks.video))
+    }
+    return report(rows, setup, pictures=features[FID_END], videos=features[FVD_END])
 
 
 def items(setup: Setup, folder: Path) -> list[Item]:
@@ -64,6 +73,36 @@ def items(setup: Setup, folder: Path) -> list[Item]:
     sheets = made_folder(folder / SHEETS)
     found = [Item(name=clip.stem, measure=partial(measure_clip, setup, clip, sheets)) for clip in clips]
     return found + missing_items(setup.data, "videos", clips, is_cut=setup.limit is not None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Kept:
+    """What is kept of a clip beside its numbers."""
+
+    sheet: Moments
+    moving: Moments
+    pictures: PictureFeatures | None
+    videos: VideoFeatures | None
+
+    @property
+    def all(self) -> tuple[Keeper, ...]:
+        """Those that are there."""
+        found: tuple[Keeper | None, ...] = (self.sheet, self.moving, self.pictures, self.videos)
+        return tuple(keeper for keeper in found if keeper is not None)
+
+    def write(self, place: Path, titles: Mapping[str, str], *, fps: float) -> None:
+        """Files whose names begin with that of `place`.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        self.sheet.write(place.with_name(f"{place.name}.jpg"), titles)
+        write_moving(self.moving, place.with_name(f"{place.name}.webp"), titles, fps=fps)
+        for keeper, end in ((self.pictures, FID_END), (self.videos, FVD_END)):
+            target = place.with_name(f"{place.name}{end}")
+            target.unlink(missing_ok=True)
+            if keeper is not None and keeper.rows:
+                write_features(keeper.rows, target)
 
 
 def measure_clip(setup: Setup, clip: Path, sheets: Path | None = None) -> Row:
@@ -77,8 +116,12 @@ def measure_clip(setup: Setup, clip: Path, sheets: Path | None = None) -> Row:
     if len(motion) < 2:
         raise InputError(f"{clip} has a single frame: nothing moves in it")
     indices = sample_pairs(len(motion), setup.frames)
-    moments = Moments(indices=moments_of(indices))
-    features = None if setup.networks.inception is None else Features(network=setup.networks.inception)
+    kept = _Kept(
+        sheet=Moments(indices=moments_of(indices)),
+        moving=Moments(indices=moving_of(indices), side=MOVING_SIDE),
+        pictures=None if setup.networks.inception is None else PictureFeatures(network=setup.networks.inception),
+        videos=None if setup.networks.video is None else VideoFeatures(network=setup.networks.video),
+    )
     generated = render_clip(setup.pieces, subject, motion, mode="absolute", indices=indices)
     controls: dict[str, Iterator[Image]] = {}
     if setup.controls is setup.pieces:
@@ -88,20 +131,16 @@ def measure_clip(setup: Setup, clip: Path, sheets: Path | None = None) -> Row:
         warped = render_clip(setup.controls, other, motion, mode="absolute", indices=indices)
         controls[WARP_SUFFIX], controls[BLUR_SUFFIX] = with_blurred(warped)
     truth = (sized_like(frame, subject.image) for frame in read_clip(clip, indices))
-    row = score_against_real(
-        generated, truth, indices, controls=controls, networks=setup.networks, moments=moments, features=features
-    )
+    row = score_against_real(generated, truth, indices, controls=controls, networks=setup.networks, keepers=kept.all)
     for method in setup.outside:
-        row |= _outside_row(setup, method, clip, indices, subject.image, moments, features)
+        row |= _outside_row(setup, method, clip, indices, subject.image, kept.all)
     copied = row["face_psnr_copy"]
     for suffix in ("", *controls, *[method.suffix for method in setup.outside], "_copy"):
         psnr = row.get(f"face_psnr{suffix}")
         if isinstance(psnr, float) and isinstance(copied, float):
             row[f"psnr_gain{suffix}"] = psnr - copied
     if sheets is not None:
-        moments.write(sheets / f"{clip.stem}.jpg", titles(setup))
-        if features is not None:
-            features.write(sheets / f"{clip.stem}.npz")
+        kept.write(sheets / clip.stem, titles(setup), fps=motion.fps)
     return row
 
 
@@ -111,7 +150,8 @@ def outline(report: Report, setup: Setup, folder: Path) -> Outline:
     return Outline(
         measures=tuple(measure for measure in MEASURES if measure.key in shown),
         methods=titles(setup),
-        sheets={str(row["item"]): folder / SHEETS / f"{row['item']}.jpg" for row in report.rows},
+        sheets={str(row["item"]): (folder / SHEETS / f"{row['item']}.jpg",) for row in report.rows},
+        moving={str(row["item"]): folder / SHEETS / f"{row['item']}.webp" for row in report.rows},
     )
 
 
@@ -127,8 +167,7 @@ def _outside_row(
     clip: Path,
     indices: Sequence[int],
     photo: Image,
-    moments: Moments,
-    features: Features | None,
+    keepers: Sequence[Keeper],
 ) -> Row:
     """The measures of another program's frames of this clip, those that are there."""
     try:
@@ -136,21 +175,25 @@ def _outside_row(
         have = [index for index in indices if found.has(index)]
         if len(have) < 2:
             raise InputError(f"{method.name} has {len(have)} of the {len(indices)} frames of {clip.stem} that count")
-        kept = Moments(indices=moments.indices)
         truth = (sized_like(frame, photo) for frame in read_clip(clip, have))
-        own = None if features is None else Features(network=features.network)
-        row = score_against_real(found.read(have), truth, have, networks=setup.networks, moments=kept, features=own)
+        own = [Renamed(keeper=keeper, name=method.suffix) for keeper in keepers]
+        row = score_against_real(found.read(have), truth, have, networks=setup.networks, keepers=own)
     except InputError as error:
+        for keeper in keepers:
+            keeper.forget(method.suffix)
         return {f"{ERROR}{method.suffix}": str(error)}
-    if features is not None and own is not None:
-        features.rows[method.suffix] = own.rows[""]
-    for index, pictures in kept.pictures.items():
-        moments.keep(index, None, {method.suffix: pictures[""]})
     return as_outside(row, method, [index for index in indices if index not in set(have)])
 
 
-def report(rows: Sequence[Row], setup: Setup, features: Mapping[str, np.ndarray] = MappingProxyType({})) -> Report:
-    """Tables of the rows; `features` as from `frechet.read_features`."""
+def report(
+    rows: Sequence[Row],
+    setup: Setup,
+    *,
+    pictures: Mapping[str, np.ndarray] = MappingProxyType({}),
+    videos: Mapping[str, np.ndarray] = MappingProxyType({}),
+) -> Report:
+    """Tables of the rows; features of pictures and videos as from `feature_sets.read_features`."""
+    named = {**titles(setup), BASELINE_SUFFIX: BASELINE_TITLE}
     beside = {suffix: title for suffix, title in titles(setup).items() if suffix}
     notes = (
         f"{len(rows)} clips; each first frame is the photo, its clip drives it with absolute motion and is the truth.",
@@ -165,7 +208,8 @@ def report(rows: Sequence[Row], setup: Setup, features: Mapping[str, np.ndarray]
         tables=(
             summary_table(rows, MEASURES, controls=beside),
             *detail_tables(rows, beside, networks=setup.networks),
-            fid_table(features, {**titles(setup), BASELINE_SUFFIX: BASELINE_TITLE}),
+            fid_table(pictures, named),
+            fvd_table(videos, named, setup.networks.video),
             _shares(rows),
             item_table(rows, MEASURES, title="Clips"),
         ),
