@@ -20,8 +20,15 @@ if TYPE_CHECKING:
 LEAST_SIZE = 32  # pixels of the square around the head
 Protocol = Literal["self", "zero", "cross", "edits", "peers", "noise", "views", "sheets", "peer-sheets"]
 WITH_OUTSIDE = ("self", "cross")  # protocols that others can run with programs of their own
-ONE_PROCESS = ("sheets", "peer-sheets", "clebs", "people")  # they are not made of items that could be shared out
+ONE_PROCESS = (
+    "sheets",
+    "peer-sheets",
+    "tables",
+    "clebs",
+    "people",
+)  # they are not made of items that could be shared out
 MOST_JOBS = 256
+TABLES_FILE = "tables.md"
 EXIT_WITH_PROBLEMS = 1  # something failed or was missing, everything else was scored
 
 
@@ -32,12 +39,13 @@ class Evaluate:
     self: a clip drives its own first frame, beside flow-warp blurred as well; zero: the photo's own pose gives the
     photo back; cross: twenty portraits, five clips of others, and these begun at ten frames; edits: asked turns and
     controls, seen again; peers: beside published outputs; noise: what the tracker itself is off by; views: a ring of
-    cameras around portraits; sheets, peer-sheets: pictures for looking at. On clips
+    cameras around portraits; sheets, peer-sheets: pictures for looking at; tables: one page of what these have left
+    in --out. On clips
     (--data) of people unknown to trained weights (--weights): clebs: what an expression encoder still tells of the
     person; people: what Export3D makes of them.
     """
 
-    protocol: Positional[Protocol | Literal["clebs", "people"]]
+    protocol: Positional[Protocol | Literal["tables", "clebs", "people"]]
     data: Path | None = None  # folder of the material; otherwise LIKENESS_DATA, or ../shared/data beside a checkout
     limit: int | None = None  # only the first clips, portraits or pairs
     frames: int = 120  # of each clip at most
@@ -57,6 +65,9 @@ class Evaluate:
             raise InputError(f"--jobs is {self.jobs}: give 1 to {MOST_JOBS}")
         if self.jobs > 1 and self.protocol in ONE_PROCESS:
             raise InputError(f"{self.protocol} runs in one process: leave --jobs out")
+        if self.protocol == "tables":
+            write_tables(self.out)
+            return
         if self.protocol == "clebs" or self.protocol == "people":
             self._run_on_clips(self.protocol)
             return
@@ -135,11 +146,14 @@ def evaluate(protocol: Protocol, plan: Plan, *, jobs: int = 1) -> None:
             report = zero_motion.run(setup, folder, watch)
             _publish([(report, zero_motion.NAME, Outline(measures=zero_motion.MEASURES))], folder)
         case "edits":
-            _publish([(edits.run(setup, folder, watch), edits.NAME, None)], folder)
+            report = edits.run(setup, folder, watch)
+            _publish([(report, edits.NAME, edits.outline(report, setup, folder))], folder)
         case "peers":
-            _publish([(peers.run(setup, folder, watch), peers.NAME, None)], folder)
+            report = peers.run(setup, folder, watch)
+            _publish([(report, peers.NAME, peers.outline(report, setup, folder))], folder)
         case "noise":
-            _publish([(noise.run(setup, folder, watch), noise.NAME, None)], folder)
+            report = noise.run(setup, folder, watch)
+            _publish([(report, noise.NAME, Outline(measures=noise.NOISE))], folder)
         case "views":
             from likeness.app.evaluate_views import turned_views
 
@@ -150,6 +164,22 @@ def evaluate(protocol: Protocol, plan: Plan, *, jobs: int = 1) -> None:
             outline = cross_reenactment.outline(report, setup, folder)
             again = first_frame.run(setup, folder, watch)
             _publish([(report, cross_reenactment.NAME, outline), (again, first_frame.NAME, None)], folder)
+
+
+def write_tables(folder: Path) -> None:
+    """Writes and says TABLES_FILE: what the protocols have left in a folder, on one page.
+
+    Raises:
+        LikenessError: they left nothing there, or the page cannot be written.
+    """
+    from likeness.evaluation.benchmark_tables import benchmark_page
+    from likeness.files import atomic_output
+
+    text = benchmark_page(folder)
+    with atomic_output(folder / TABLES_FILE, overwrite=True) as partial:
+        partial.write_text(text, encoding="utf-8")
+    say(text)
+    _say_paths([folder / TABLES_FILE])
 
 
 def _publish(reports: "Sequence[tuple[Report, str, Outline | None]]", folder: Path) -> None:

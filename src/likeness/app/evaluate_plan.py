@@ -87,8 +87,10 @@ def open_items(plan: Plan, label: str) -> "Sequence[Item]":
         case free_view.NAME:
             return free_view.items(setup, turned_views(plan.rendering), plan.out)
         case edits.NAME:
-            return edits.items(edits.EditScorer(setup))
-    lists = {module.NAME: module.items for module in (first_frame, noise, peers, zero_motion)}
+            return edits.items(edits.EditScorer(setup), plan.out)
+        case peers.NAME:
+            return peers.items(setup, plan.out)
+    lists = {module.NAME: module.items for module in (first_frame, noise, zero_motion)}
     return lists[label](setup)
 
 

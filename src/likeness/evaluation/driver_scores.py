@@ -16,6 +16,7 @@ from likeness.evaluation.motion_measures import (
     gaze_error,
     relative_rotation,
 )
+from likeness.evaluation.noise_floor import NOISE
 from likeness.evaluation.refit import person_of_landmarks, refit_motion
 from likeness.evaluation.report import Measure
 from likeness.evaluation.results import Row
@@ -24,11 +25,11 @@ from likeness.heads.builtin import builtin_head
 from likeness.motion.record import Motion
 
 FITTED_FRAMES = 12  # of a clip
-FIT = (
-    Measure(key="fit_rotation", title="rotation since the reference, degrees"),
-    Measure(key="fit_apd", title="APD, radians x 100 (as it stands, not since a reference)"),
-    Measure(key="fit_aed", title="AED, deviations", digits=3),
-    Measure(key="fit_gaze", title="gaze, degrees"),
+FIT = (  # the floors are those of one identity: two people's fits differ by more
+    Measure(key="fit_rotation", title="rotation since the reference, degrees", floor=NOISE["rotation"]),
+    Measure(key="fit_apd", title="APD, radians x 100 (as it stands, not since a reference)", floor=NOISE["apd"]),
+    Measure(key="fit_aed", title="AED, deviations", digits=3, floor=NOISE["aed"]),
+    Measure(key="fit_gaze", title="gaze, degrees", floor=NOISE["gaze"]),
 )
 LEAKS = (
     Measure(key="leak_identity", title="identity: 0 source, 1 driver", digits=3),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from likeness.errors import InputError
+from likeness.evaluation.html_report import report_page
 from likeness.evaluation.material import PORTRAITS
 from likeness.evaluation.protocols import cross_reenactment, edits, first_frame, peers, self_reenactment, zero_motion
 from likeness.evaluation.report import to_markdown
@@ -108,6 +109,9 @@ def test_edits_that_do_nothing_are_wholly_off(setup: Setup, tmp_path: Path, monk
     smile = next(row for row in controls.rows if row[0] == "mouthSmileLeft")
     assert smile[1] == "mouth corner height, left"
     assert (smile[2], smile[3], smile[8]) == ("0.00", "0.00", "no")
+    outline = edits.outline(report, setup, tmp_path)
+    page = report_page(report, outline)
+    assert page.count("data:image/jpeg") == 1 and [row["item"] for row in outline.rows] == [f"{PORTRAITS[0]}/pose"]
 
 
 def test_peers_are_found_and_scored_beside_copying(setup: Setup, tmp_path: Path, monkeypatch):
@@ -125,6 +129,13 @@ def test_peers_are_found_and_scored_beside_copying(setup: Setup, tmp_path: Path,
     same, cross = report.tables
     assert same.title == "Same person: pair_1a"
     assert [row[0] for row in cross.rows] == [peers.OURS, "Other", peers.COPY]
+    outline = peers.outline(report, both, tmp_path)
+    pair = next(row for row in outline.rows if row["item"] == "pair_1a")
+    assert (
+        pair["landmark@Other"] == rows["pair_1a/Other"]["landmark"] < 1.0 < min(pair["landmark"], pair["landmark_copy"])
+    )
+    page = report_page(report, outline)
+    assert page.count("data:image/jpeg") == 4 and page.count("data:image/webp") == 2
 
 
 def test_peer_sheets_are_drawn(setup: Setup, tmp_path: Path):

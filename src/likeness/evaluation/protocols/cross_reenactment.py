@@ -200,7 +200,7 @@ def outline(report: Report, setup: Setup, folder: Path) -> Outline:
     shown = ("pose", "mouth_gain", "mouth_correlation", "eye_gain", "gaze_gain", "identity_source")
     names = {str(row["item"]): str(row["item"]).replace("/", "_") for row in report.rows}
     return Outline(
-        measures=(*[measure for measure in MEASURES if measure.key in shown], *LEAKS),
+        measures=(*[measure for measure in MEASURES if measure.key in shown], *FIT, *LEAKS),
         methods=titles(setup),
         sheets={item: (folder / SHEETS / f"{name}.jpg",) for item, name in names.items()},
         moving={item: folder / SHEETS / f"{name}.webp" for item, name in names.items()},

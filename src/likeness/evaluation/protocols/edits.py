@@ -8,17 +8,23 @@ import numpy as np
 
 from likeness.evaluation import face_measures
 from likeness.evaluation.control_measures import OUT, QUANTITIES, leak, naming_of, quantities_of
+from likeness.evaluation.html_report import Outline
 from likeness.evaluation.image_motion import optical_displacement
 from likeness.evaluation.landmark_reader import LandmarkReader
 from likeness.evaluation.material import PORTRAITS, portrait_paths, read_photo
+from likeness.evaluation.moments import small
 from likeness.evaluation.report import Measure, Report, Table, item_table, summary_table
 from likeness.evaluation.results import Item, Row, Watch, numbers, quietly, run_items
 from likeness.evaluation.runner import Setup, Subject, open_subject, render_edits, render_rest
+from likeness.files import made_folder
 from likeness.geometry.rotation import geodesic_angle, matrix_from_yaw_pitch_roll, yaw_pitch_roll_from_matrix
 from likeness.heads.builtin import builtin_head
+from likeness.media.images import write_image
+from likeness.media.sheet import SheetStyle, contact_sheet
 from likeness.motion.edit import HeadEdit
 
 NAME = "edits"
+SHEETS = "edits_sheets"  # folder of the pictures, PHOTO.jpg
 POSE_ITEM = "pose"
 TURNS = {"yaw": (15.0, -15.0), "pitch": (10.0, -10.0), "roll": (10.0, -10.0)}  # degrees
 GAZES = {"gaze_yaw": (15.0, -15.0), "gaze_pitch": (10.0, -10.0)}
@@ -51,14 +57,16 @@ class EditScorer:
     def __exit__(self, *_: object) -> None:
         self.reader.__exit__()
 
-    def measure_pose(self, photo: Path) -> Row:
-        """Head rotations and gazes: what was asked against what is seen."""
-        subject, _, rest = self.subject(photo)
+    def measure_pose(self, photo: Path, sheets: Path | None = None) -> Row:
+        """Head rotations and gazes: what was asked against what is seen; their pictures are kept in `sheets`."""
+        subject, rest_picture, rest = self.subject(photo)
+        pictures = [small(rest_picture)]
         names = [(kind, angle) for kind, angles in (TURNS | GAZES).items() for angle in angles]
         edits = [UNIT_EDITS[kind].scaled(angle) for kind, angle in names]
         row: Row = {}
         for (kind, angle), picture in zip(names, render_edits(self.setup.pieces, subject, edits), strict=True):
             seen = self.reader.read_still(picture)
+            pictures.append(small(picture))
             name = f"{kind}{angle:+.0f}"
             if kind in TURNS:
                 row |= _turn_measures(subject, rest, seen, kind, angle, name)
@@ -66,6 +74,12 @@ class EditScorer:
                 axis = 0 if kind == "gaze_yaw" else 1
                 shift = face_measures.gaze(seen)[axis] - face_measures.gaze(rest)[axis]
                 row |= {f"{name} shift": float(shift * np.sign(angle)), f"{name} shift_copy": 0.0}
+        if sheets is not None:
+            captions = ["at rest", *[f"{kind.replace('_', ' ')} {angle:+.0f}" for kind, angle in names]]
+            height, width = pictures[0].shape[:2]
+            style = SheetStyle(cell_width=width, cell_height=height)
+            sheet = contact_sheet([pictures], column_captions=captions, style=style)
+            write_image(sheets / f"{photo.stem}.jpg", sheet, overwrite=True)
         return row
 
     def measure_control(self, photo: Path, control: str, value: float) -> Row:
@@ -110,15 +124,15 @@ def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
     """Measures the portraits (the first `limit` of them) under all edits, keeping the rows in `folder`."""
     with EditScorer(setup) as scorer:
         settings = {"part": CONTROL_PART, **setup.renderer}
-        rows = run_items(items(scorer), folder / f"{NAME}.jsonl", settings, watch, setup.measure_items)
+        rows = run_items(items(scorer, folder), folder / f"{NAME}.jsonl", settings, watch, setup.measure_items)
     return report(rows, [name for name, _ in asked_controls()])
 
 
-def items(scorer: EditScorer) -> list[Item]:
+def items(scorer: EditScorer, folder: Path) -> list[Item]:
     """What `run` measures, one portrait after the other: its turns and gazes, then each control."""
-    found = []
+    found, sheets = [], made_folder(folder / SHEETS)
     for photo in portrait_paths(scorer.setup.data, PORTRAITS)[: scorer.setup.limit]:
-        found.append(Item(name=f"{photo.stem}/{POSE_ITEM}", measure=partial(scorer.measure_pose, photo)))
+        found.append(Item(name=f"{photo.stem}/{POSE_ITEM}", measure=partial(scorer.measure_pose, photo, sheets)))
         found += [
             Item(name=f"{photo.stem}/{name}", measure=partial(scorer.measure_control, photo, name, value))
             for name, value in asked_controls()
@@ -133,13 +147,7 @@ def asked_controls() -> list[tuple[str, float]]:
 
 def report(rows: Sequence[Row], controls: Sequence[str]) -> Report:
     """Tables of the rows."""
-    poses = [row for row in rows if str(row["item"]).endswith(f"/{POSE_ITEM}")]
-    turns = [f"{kind}{angle:+.0f}" for kind, angles in TURNS.items() for angle in angles]
-    errors = tuple(
-        Measure(key=f"{name} {part}", title=f"{name}: {title}", most=YAW_TOLERANCE if name.startswith("yaw") else None)
-        for name in turns
-        for part, title in (("error", "error, degrees"), ("off", "whole rotation off, degrees"))
-    )
+    poses, errors = _pose_rows(rows), turn_measures()
     gazes = tuple(
         Measure(key=f"{kind}{angle:+.0f} shift", title=f"{kind}{angle:+.0f}: iris shift, eye widths", digits=3)
         for kind, angles in GAZES.items()
@@ -166,6 +174,30 @@ def report(rows: Sequence[Row], controls: Sequence[str]) -> Report:
         ),
         rows=tuple(rows),
     )
+
+
+def turn_measures() -> tuple[Measure, ...]:
+    """How far each asked turn is off."""
+    return tuple(
+        Measure(key=f"{name} {part}", title=f"{name}: {title}", most=YAW_TOLERANCE if name.startswith("yaw") else None)
+        for name in [f"{kind}{angle:+.0f}" for kind, angles in TURNS.items() for angle in angles]
+        for part, title in (("error", "error, degrees"), ("off", "whole rotation off, degrees"))
+    )
+
+
+def outline(report: Report, setup: Setup, folder: Path) -> Outline:
+    """What of the report is plotted and shown: the turns; the table tells of the controls."""
+    poses = _pose_rows(report.rows)
+    return Outline(
+        measures=tuple(measure for measure in turn_measures() if measure.key.endswith(" off")),
+        methods={"": setup.name},
+        sheets={str(row["item"]): (folder / SHEETS / f"{str(row['item']).split('/')[0]}.jpg",) for row in poses},
+        rows=tuple(poses),
+    )
+
+
+def _pose_rows(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if str(row["item"]).endswith(f"/{POSE_ITEM}")]
 
 
 def control_table(rows: Sequence[Row], controls: Sequence[str]) -> Table:

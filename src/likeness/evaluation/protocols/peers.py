@@ -22,18 +22,26 @@ from likeness.evaluation.comparison import (
     score_against_real,
     spread,
 )
+from likeness.evaluation.html_report import Outline
 from likeness.evaluation.identity import Embedder, is_available, load_embedder
+from likeness.evaluation.keepers import TRUTH, passing
 from likeness.evaluation.material import count_frames, read_clip
+from likeness.evaluation.moments import Moments, moments_of
+from likeness.evaluation.moving import SIDE as MOVING_SIDE
+from likeness.evaluation.moving import moving_of, write_moving
 from likeness.evaluation.protocols.cross_reenactment import embed_still
-from likeness.evaluation.report import BASELINE_TITLE, Measure, Report, Table, format_number
+from likeness.evaluation.report import BASELINE_SUFFIX, BASELINE_TITLE, Measure, Report, Table, format_number
 from likeness.evaluation.results import Item, Row, Watch, numbers, quietly, run_items
 from likeness.evaluation.runner import Image, Mode, Setup, open_subject, render_clip
+from likeness.files import made_folder
 from likeness.media.images import read_image, write_image
 from likeness.media.sheet import SheetStyle, contact_sheet
 
 NAME = "peers"
 OURS = "likeness"
 COPY = BASELINE_TITLE
+SHEETS = "peers_pictures"  # folder of the pictures, PAIR_METHOD.jpg, and of ours moving, PAIR.webp
+_SHOWN_FPS = 25.0
 SHEET_MOMENTS = 6
 _SAME_PERSON = re.compile(r".*_1[a-z]$")  # such folders hold a clip of the person in the photo: the driver is the truth
 
@@ -57,6 +65,13 @@ CROSS_MEASURES = (
     Measure(key="identity_source", title="identity to source"),
     Measure(key="identity_driver", title="identity to driver"),
     Measure(key="missed", title="missed", digits=0),
+)
+
+
+_SHOWN = (  # pairs of one person have some of them, pairs of two the others
+    Measure(key="pose", title="head rotation, degrees"),
+    *[measure for measure in SAME_MEASURES if measure.key in ("landmark", "face_psnr", "face_ssim", "mouth_error")],
+    *[measure for measure in CROSS_MEASURES if measure.key in ("mouth_correlation", "gaze_gain", "identity_source")],
 )
 
 
@@ -100,30 +115,44 @@ def find_pairs(folder: Path) -> tuple[Pair, ...]:
 def run(setup: Setup, folder: Path, watch: Watch = quietly) -> Report:
     """Scores ours, all published outputs and copying on every pair (the first `limit`), all frames; rows in a file."""
     settings = {"identity": str(is_available()), **setup.renderer}
-    rows = run_items(items(setup), folder / f"{NAME}.jsonl", settings, watch, setup.measure_items)
+    rows = run_items(items(setup, folder), folder / f"{NAME}.jsonl", settings, watch, setup.measure_items)
     return report(rows, find_pairs(setup.data / "peers")[: setup.limit])
 
 
-def items(setup: Setup) -> list[Item]:
+def items(setup: Setup, folder: Path) -> list[Item]:
     """What `run` measures: every method on one pair after the other.
 
     Raises:
         InputError: there is no pair.
     """
     embed = load_embedder() if is_available() else None
+    sheets = made_folder(folder / SHEETS)
     return [
-        Item(name=f"{pair.name}/{name}", measure=partial(measure_output, setup, pair, name, embed))
+        Item(name=f"{pair.name}/{name}", measure=partial(measure_output, setup, pair, name, embed, sheets))
         for pair in find_pairs(setup.data / "peers")[: setup.limit]
         for name in (*[path.stem for path in pair.published], OURS, COPY)
     ]
 
 
-def measure_output(setup: Setup, pair: Pair, name: str, embed: Embedder | None) -> Row:
-    """The row of one method's output: a published clip, ours, or the copied frame."""
+def measure_output(setup: Setup, pair: Pair, name: str, embed: Embedder | None, sheets: Path | None = None) -> Row:
+    """The row of one method's output: a published clip, ours, or the copied frame; pictures are kept in `sheets`."""
     count = count_frames(pair.driving)
     if name not in (OURS, COPY):
         count = min(count, count_frames(pair.source.parent / f"{name}.mp4"))
-    frames = output_frames(setup, pair, name, range(count))
+    kept = Moments(indices=moments_of(range(count))), Moments(indices=moving_of(range(count)), side=MOVING_SIDE)
+    frames = passing(output_frames(setup, pair, name, range(count)), range(count), kept, "")
+    row = _measured(pair, frames, count, embed)
+    if sheets is not None and name != COPY:
+        for index, picture in zip(range(count), read_clip(pair.driving, range(count)), strict=True):
+            for keeper in kept:
+                keeper.keep(index, picture, {})
+        kept[0].write(sheets / f"{pair.name}_{name}.jpg", {TRUTH: "driving", "": name})
+        if name == OURS:
+            write_moving(kept[1], sheets / f"{pair.name}.webp", {TRUTH: "driving", "": name}, fps=_SHOWN_FPS)
+    return row
+
+
+def _measured(pair: Pair, frames: Iterator[Image], count: int, embed: Embedder | None) -> Row:
     if pair.is_same_person:
         row = score_against_real(frames, read_clip(pair.driving, range(count)), range(count))
         return {key: value for key, value in row.items() if not key.endswith("_copy")}
@@ -146,6 +175,31 @@ def output_frames(setup: Setup, pair: Pair, name: str, indices: Sequence[int]) -
     subject = open_subject(setup.pieces, read_image(pair.source))
     motion = setup.pieces.track_video(pair.driving, 0)
     return render_clip(setup.pieces, subject, motion, mode=pair.mode, indices=indices)
+
+
+def outline(report: Report, setup: Setup, folder: Path) -> Outline:
+    """What of the report is plotted and shown: a row per pair, with all methods beside ours."""
+    pairs = find_pairs(setup.data / "peers")[: setup.limit]
+    published = dict.fromkeys(path.stem for pair in pairs for path in pair.published)
+    suffixes = {OURS: "", COPY: BASELINE_SUFFIX, **{name: f"@{name}" for name in published}}
+    rows: dict[str, Row] = {pair.name: {"item": pair.name} for pair in pairs}
+    for row in report.rows:
+        pair, _, name = str(row["item"]).partition("/")
+        if pair in rows and name in suffixes:
+            rows[pair] |= {f"{key}{suffixes[name]}": value for key, value in row.items() if key != "item"}
+    sheets = folder / SHEETS
+    return Outline(
+        measures=_SHOWN,
+        methods={"": OURS, **{f"@{name}": name for name in published}},
+        sheets={
+            pair.name: tuple(
+                sheets / f"{pair.name}_{name}.jpg" for name in (OURS, *[each.stem for each in pair.published])
+            )
+            for pair in pairs
+        },
+        moving={pair.name: sheets / f"{pair.name}.webp" for pair in pairs},
+        rows=tuple(rows.values()),
+    )
 
 
 def write_sheets(setup: Setup, folder: Path) -> tuple[Path, ...]:
