@@ -19,17 +19,18 @@ from likeness.flow.carry import CarriedPoints, Carrier, carry, target_surface
 
 HINTS = 6  # seen, facing, near the surface, far from it, mouth, matte
 NEAR_HEIGHT, FAR_HEIGHT = 0.005, 0.04  # metres above the surface that the hints tell apart
-MIRRORED_HEIGHT = 0.03  # metres from the surface within which hidden points are looked for on the other half
-TRUSTED_FACING = 0.3  # cosine from which the photo shows a place of that half well
+MIRRORED_HEIGHT = 0.03  # metres from the surface within which points are looked for on the other half
+WELL_FACING = 0.6  # cosine to the way to the camera from which a place needs no mirror image
+BETTER_FACING = (0.15, 0.5)  # by how much the other half's cosine must be larger to count, and to count alone
 _CHANNELS = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MirrorImage:
-    """What the photo shows on the other half of the head, where it hides a point itself; zeros elsewhere."""
+    """What the photo shows on the other half of the head, where that half faces it better; zeros elsewhere."""
 
     features: Float[Tensor, "B N F"]  # 0 to 1, the first three the photo's colours
-    shown: Float[Tensor, "B N 1"]  # how well, 0 to 1
+    shown: Float[Tensor, "B N 1"]  # 0 to 1: by how much better; so much less counts as seen in its own place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,22 +94,26 @@ class Lift:
         height = torch.stack([torch.from_numpy(one.height) for one in carried]).to(device)
         mouth = torch.stack([torch.from_numpy(one.is_mouth) for one in carried]).to(device).float()
         near, far = torch.tanh(height / NEAR_HEIGHT), torch.tanh(height / FAR_HEIGHT)
-        hints = torch.stack([seen, facing, near, far, mouth, matte[..., 0]], dim=-1)
         mirror = self._mirror_image(maps, in_head, carried) if self.mirrors else None
+        if mirror is not None:
+            seen = seen * (1.0 - mirror.shown[..., 0])
+        hints = torch.stack([seen, facing, near, far, mouth, matte[..., 0]], dim=-1)
         return LiftedPoints(features=features, hints=hints, mirror=mirror)
 
     def _mirror_image(
         self, maps: Float[Tensor, "B C h w"], in_head: Float[np.ndarray, "B N 3"], carried: Sequence[CarriedPoints]
     ) -> MirrorImage:
-        """Read the photos at the mirror images of points near the surface that they hide."""
+        """Read the photos at the mirror images of points near the surface that they hide or show from the side."""
         features, shown = [], []
         for number, (carrier, points, own) in enumerate(zip(self.carriers, in_head, carried, strict=True)):
-            hidden = np.flatnonzero(~own.is_seen & (np.abs(own.height) < MIRRORED_HEIGHT))
+            own_facing = np.maximum(own.facing, 0.0) * own.is_seen
+            hidden = np.flatnonzero((own_facing < WELL_FACING) & (np.abs(own.height) < MIRRORED_HEIGHT))
             found = carry(carrier, points[hidden] * np.array([-1.0, 1.0, 1.0]), threads=torch.get_num_threads())
             positions = torch.from_numpy(found.positions)[None].to(maps.device)
             read, matte = (_sampled(each[number : number + 1], positions)[0] for each in (maps, self.maps.matte))
-            facing = np.clip(found.facing / TRUSTED_FACING, 0.0, 1.0) * found.is_seen
-            level = matte * torch.from_numpy(facing).to(maps.device, maps.dtype)[:, None]
+            low, high = BETTER_FACING
+            better = np.clip((found.facing - own_facing[hidden] - low) / (high - low), 0.0, 1.0) * found.is_seen
+            level = matte * torch.from_numpy(better).to(maps.device, maps.dtype)[:, None]
             places = torch.from_numpy(hidden).to(maps.device)
             features.append(maps.new_zeros(len(points), read.shape[1]).index_copy(0, places, read))
             shown.append(maps.new_zeros(len(points), 1).index_copy(0, places, level))
