@@ -67,6 +67,32 @@ def test_a_missing_item_is_told_and_the_others_are_scored(material: Path, tmp_pa
     assert "landmark" in rows["v001"] and rows["v002"]["landmark@Other"] < 0.5
 
 
+def test_clips_and_frames_of_other_sizes_are_scored(material: Path, tmp_path: Path):
+    """A clip of another size than its neighbour, and another program's frames at half the size, without a problem."""
+    small = [frame[::2, ::2] for frame in sliding_clip(shipped_face(), num_frames=FRAMES)]
+    write_clip(
+        material / "videos" / "v002.mp4", [frame[:, :200] for frame in sliding_clip(shipped_face(), num_frames=FRAMES)]
+    )
+    other = tmp_path / "Other"
+    write_clip(other / "v001.mp4", small)
+    write_clip(other / "v002.mp4", [frame[:, :100] for frame in small])
+    assert run(material, other, tmp_path / "out") == 0
+    rows = json.loads((tmp_path / "out" / "self.json").read_text())["rows"]
+    assert all(row["landmark@Other"] < 3.0 < row["landmark"] for row in rows)
+
+
+def test_a_clip_without_a_face_is_a_row(tmp_path: Path):
+    """With the tracker itself, which is asked for a face."""
+    from likeness.app.options import Rendering
+    from likeness.evaluation.protocols import self_reenactment
+    from likeness.evaluation.runner import Setup
+
+    write_clip(tmp_path / "videos" / "v001.mp4", [np.full((96, 96, 3), 90, np.uint8)] * 3)
+    pieces = evaluate_plan.renderer_pieces(Rendering(), size=None, frames=10)
+    (row,) = self_reenactment.run(Setup(pieces=pieces, data=tmp_path, limit=1), tmp_path).rows
+    assert "face" in str(row["error"]) and "\n" not in str(row["error"])
+
+
 @pytest.mark.parametrize(
     ("protocol", "folder", "message"), [("zero", ".", "is for self and cross"), ("self", "nowhere", "is no folder")]
 )

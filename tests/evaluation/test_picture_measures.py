@@ -109,6 +109,39 @@ def test_ms_ssim_agrees_with_a_plain_version(face):
     assert ms_ssim(other, face) == pytest.approx(expected, abs=1e-9)
 
 
+def scikit_values(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    metrics = pytest.importorskip("skimage.metrics")
+    luma = [image @ np.array([0.299, 0.587, 0.114]) for image in (first, second)]
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255.0}
+    return (
+        metrics.peak_signal_noise_ratio(second, first, data_range=255),
+        metrics.structural_similarity(*luma, **options),
+    )
+
+
+def agree(made: np.ndarray, truth: np.ndarray) -> None:
+    """On the whole picture and, where SSIM is that of a part's own windows, in a box."""
+    box = (slice(20, -30), slice(40, -20))
+    row = picture_measures(made, true_picture(truth, {FULL: everywhere(truth)}))
+    assert (row["full_psnr"], row["full_ssim"]) == pytest.approx(scikit_values(made, truth), abs=1e-6)
+    assert (psnr(made[box], truth[box]), ssim(made[box], truth[box])) == pytest.approx(
+        scikit_values(made[box], truth[box]), abs=1e-6
+    )
+
+
+def test_psnr_and_ssim_agree_with_scikit_image_on_a_photo(face):
+    agree(noisy(blurred(face, 1.0), 10.0), face)
+    agree(np.roll(face, 3, axis=1), face)
+
+
+def test_psnr_and_ssim_agree_with_scikit_image_on_clips(measuring_data):
+    from likeness.evaluation.material import clip_paths, read_clip
+
+    for clip in clip_paths(measuring_data)[:2]:
+        first, later = read_clip(clip, (0, 25))
+        agree(first, later)
+
+
 def test_ms_ssim_agrees_with_torchmetrics(face):
     functional = pytest.importorskip("torchmetrics.functional.image")
     import torch
