@@ -23,7 +23,7 @@ class LiftedDecoder(nn.Module):
         hidden: width of the layer between.
         features: channels that are composited, and that are lifted.
         mirrors: the mirror image of what the photo hides is read too, through a gate of its own. Weights without it are
-            a start: its layer begins silent.
+            a start: its layers begin silent, its gate open.
     """
 
     def __init__(self, channels: int, hidden: int, features: int, *, mirrors: bool = False) -> None:
@@ -55,5 +55,5 @@ class LiftedDecoder(nn.Module):
         gate = (out[..., 1] + _GATE * (2.0 * lifted.hints[..., _SEEN] - 1.0)).sigmoid()[..., None]
         own = out[..., 2:].sigmoid()
         if self.mirror_gate is not None and mirror is not None:
-            own = torch.lerp(own, mirror.features, mirror.shown * self.mirror_gate(inner).sigmoid())
+            own = torch.lerp(own, mirror.features, mirror.shown * (self.mirror_gate(inner) + _GATE).sigmoid())
         return density, torch.lerp(own, lifted.features, gate)

@@ -73,7 +73,7 @@ class PhotoDetail(nn.Module):
         logits = out[:, :_SHARES] + _START * (2.0 * sure - 1.0)
         kinds = [image, carried, background]
         if self.mirror_share is not None and mirror is not None:
-            logits = torch.cat([logits, self.mirror_share(inner) + _START * (shown * opacity - 1.0)], dim=1)
+            logits = torch.cat([logits, self.mirror_share(inner) + _START * (2.0 * shown * opacity - 1.0)], dim=1)
             kinds.append(mirror)
         shares = logits.softmax(dim=1)
         mixed = sum(shares[:, number : number + 1] * kind for number, kind in enumerate(kinds))
