@@ -1,6 +1,8 @@
 """`likeness evaluate --jobs`: the same rows as one process, with the default renderer; options that cannot work."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,18 @@ def test_jobs_give_the_rows_of_one_process(material: Path, tmp_path: Path, capsy
     assert rows[0] == rows[1]
     assert ["error" in row for row in rows[0]] == [False, False, True, True, True]
     assert 0.0 < rows[0][0]["difference"] < 0.5
+
+
+def test_a_process_needs_no_torch(material: Path, tmp_path: Path):
+    code = f"""
+import sys
+from pathlib import Path
+from likeness.app.evaluate_plan import Plan, open_items
+items = open_items(Plan(data=Path({str(material)!r}), limit=None, frames=10, out=Path({str(tmp_path)!r})), "zero")
+print(len(items), "torch" in sys.modules)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "5 False\n"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from likeness.evaluation.bootstrap import median_interval, paired_interval
+from likeness.evaluation.bootstrap import crossed_interval, median_interval, paired_interval
 
 
 def test_equal_items_have_no_width():
@@ -29,3 +29,19 @@ def test_pairs_tell_more_than_their_sides():
     assert low == pytest.approx(1.0) and high == pytest.approx(1.0)
     with pytest.raises(ValueError, match="pairs"):
         paired_interval([1.0], [1.0, 2.0])
+
+
+def test_pairs_that_share_a_clip_are_no_independent_witnesses():
+    """All of the spread is between five clips: twenty portraits of each add nothing."""
+    pairs = [(f"p{portrait}", f"v{clip}") for portrait in range(20) for clip in range(5)]
+    values = [float(clip[1:]) for _, clip in pairs]
+    low, high = crossed_interval(values, pairs)
+    assert (low, high) == (0.0, 4.0)
+    plain = median_interval(values)
+    assert plain[1] - plain[0] <= 2.0
+    alone = [(f"p{number}", "v") for number in range(100)]  # of one clip: as single items
+    spread = np.random.default_rng(0).standard_normal(100).tolist()
+    assert crossed_interval(spread, alone) == pytest.approx(median_interval(spread), abs=0.08)
+    assert crossed_interval([1.0] * 4, pairs[:4]) is None
+    with pytest.raises(ValueError):
+        crossed_interval([1.0] * 6, pairs[:5])

@@ -65,7 +65,6 @@ def open_items(plan: Plan, label: str) -> "Sequence[Item]":
         LikenessError: they cannot be opened.
     """
     from likeness.app.console import show_notes
-    from likeness.app.evaluate_views import turned_views
     from likeness.evaluation.protocols import (
         cross_reenactment,
         edits,
@@ -85,6 +84,8 @@ def open_items(plan: Plan, label: str) -> "Sequence[Item]":
         case cross_reenactment.NAME:
             return cross_reenactment.items(setup, plan.out)
         case free_view.NAME:
+            from likeness.app.evaluate_views import turned_views  # it knows Export3D, and that torch
+
             return free_view.items(setup, turned_views(plan.rendering), plan.out)
         case edits.NAME:
             return edits.items(edits.EditScorer(setup), plan.out)

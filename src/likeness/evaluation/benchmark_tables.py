@@ -4,7 +4,7 @@ Medians and their intervals are over items (clips, pairs, portraits); the differ
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from likeness.errors import InputError
 from likeness.evaluation import detail_tables
-from likeness.evaluation.bootstrap import median_interval, paired_interval
+from likeness.evaluation.bootstrap import items_interval
 from likeness.evaluation.controls import BLUR_SUFFIX, TITLES
 from likeness.evaluation.driver_scores import FIT, LEAKS
 from likeness.evaluation.protocols import cross_reenactment, edits, free_view, noise, self_reenactment
@@ -98,9 +98,9 @@ def comparison_table(
         beside = (_median(numbers(rows, measure.key + control), measure),) if control else ()
         lines.append(
             (
-                measure.title, _median(ours, measure), format_interval(median_interval(ours), measure.digits),
-                _median(copied, measure), format_interval(median_interval(copied), measure.digits),
-                format_interval(_difference(rows, measure.key), measure.digits), *beside,
+                measure.title, _median(ours, measure), _interval(rows, measure, _number),
+                _median(copied, measure), _interval(rows, measure, _copied),
+                _interval(rows, measure, _difference), *beside,
                 _reached(measure, ours), "" if measure.floor is None else format_number(measure.floor, measure.digits),
                 str(len(ours)),
             )
@@ -125,11 +125,25 @@ def _section(protocol: Protocol, rows: Sequence[Row], settings: Mapping[str, Any
     return "\n".join(lines)
 
 
-def _difference(rows: Sequence[Row], key: str) -> tuple[float, float] | None:
-    """Of the items that have both."""
-    pairs = [(row.get(key), row.get(key + BASELINE_SUFFIX)) for row in rows]
-    known = [(a, b) for a, b in pairs if isinstance(a, (int, float)) and isinstance(b, (int, float))]
-    return paired_interval([float(a) for a, _ in known], [float(b) for _, b in known])
+def _interval(rows: Sequence[Row], measure: Measure, value_of: Callable[[Row, str], float | None]) -> str:
+    """Of the items that have a value; a dash where they are too few."""
+    found = [(str(row["item"]), value) for row in rows if (value := value_of(row, measure.key)) is not None]
+    interval = items_interval([name for name, _ in found], [value for _, value in found])
+    return format_interval(interval, measure.digits)
+
+
+def _number(row: Row, key: str) -> float | None:
+    value = row.get(key)
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def _copied(row: Row, key: str) -> float | None:
+    return _number(row, key + BASELINE_SUFFIX)
+
+
+def _difference(row: Row, key: str) -> float | None:
+    ours, copied = _number(row, key), _copied(row, key)
+    return None if ours is None or copied is None else ours - copied
 
 
 def _median(values: Sequence[float], measure: Measure) -> str:

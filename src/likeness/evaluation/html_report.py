@@ -7,10 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from likeness.evaluation import html_page
-from likeness.evaluation.bootstrap import median_interval
 from likeness.evaluation.html_page import Section
 from likeness.evaluation.outside import problems
-from likeness.evaluation.report import BASELINE_SUFFIX, BASELINE_TITLE, Measure, Report, Table, item_table
+from likeness.evaluation.report import (
+    BASELINE_SUFFIX,
+    BASELINE_TITLE,
+    Measure,
+    Report,
+    Table,
+    item_table,
+    measure_interval,
+)
 from likeness.evaluation.results import Row, numbers
 from likeness.evaluation.svg_plots import intervals_plot, items_plot
 
@@ -72,7 +79,7 @@ def _interval_plots(rows: Sequence[Row], outline: Outline, methods: Mapping[str,
         for suffix, title in methods.items():
             values = numbers(rows, measure.key + suffix)
             if values:
-                entries.append((title, float(np.median(values)), median_interval(values)))
+                entries.append((title, float(np.median(values)), measure_interval(rows, measure.key + suffix)))
         if entries:
             plots.append(intervals_plot(measure.title, entries))
     return "".join(plots)

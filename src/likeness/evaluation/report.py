@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from likeness.evaluation.bootstrap import median_interval
+from likeness.evaluation.bootstrap import items_interval
 from likeness.evaluation.results import Row, numbers
 from likeness.files import atomic_output
 
@@ -143,7 +143,10 @@ def to_csv(rows: Sequence[Row]) -> str:
 
 def format_number(value: float | None, digits: int) -> str:
     """Fixed digits; a dash where there is no number."""
-    return "-" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
+    if value is None or not np.isfinite(value):
+        return "-"
+    text = f"{value:.{digits}f}"
+    return text if float(text) else text.removeprefix("-")  # no zero below zero
 
 
 def _summary_row(
@@ -153,7 +156,7 @@ def _summary_row(
     low, median, high = np.quantile(values, [0.1, 0.5, 0.9]) if values else (None, None, None)
     reached = ("yes" if measure.holds(float(median)) else "no") if measure.target and median is not None else ""
     cells = [format_number(number, measure.digits) for number in (median, low, high)]
-    cells.insert(1, format_interval(median_interval(values), measure.digits))
+    cells.insert(1, format_interval(measure_interval(rows, measure.key), measure.digits))
     for suffix in suffixes:
         baseline = numbers(rows, measure.key + suffix)
         cells.append(format_number(float(np.median(baseline)) if baseline else None, measure.digits))
@@ -164,7 +167,13 @@ def _summary_row(
 
 def format_interval(interval: tuple[float, float] | None, digits: int) -> str:
     """`1.2 to 1.4`; a dash where there is none."""
-    return "-" if interval is None else f"{interval[0]:.{digits}f} to {interval[1]:.{digits}f}"
+    return "-" if interval is None else " to ".join(format_number(end, digits) for end in interval)
+
+
+def measure_interval(rows: Sequence[Row], key: str) -> tuple[float, float] | None:
+    """The interval of a measure's median over the items that have it."""
+    known = [row for row in rows if isinstance(row.get(key), (int, float))]
+    return items_interval([str(row["item"]) for row in known], numbers(known, key))
 
 
 def _with_baseline(row: Row, measure: Measure) -> str:
