@@ -126,6 +126,8 @@ def _edit(change):
         (_edit(lambda content: content.update(format_version=9)), "update likeness"),
         (_edit(lambda content: content.update(method="export3d")), "weights for export3d"),
         (_edit(lambda content: content.update(parts=["../control"])), "is missing"),
+        (_edit(lambda content: content.update(parts=[])), "does not name the part appearance"),
+        (_edit(lambda content: content.update(parts=["appearance", "control"])), "does not name the part denoiser"),
         (_edit(lambda content: content.update(extra=1)), "unknown entry 'extra'"),
         (_edit(lambda content: content["config"].update(extra=1)), "unknown entry 'extra'"),
         (_edit(lambda content: content["config"]["unet"].update(widths=[16, 64])), "other sizes"),

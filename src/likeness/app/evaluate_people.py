@@ -6,6 +6,7 @@ from pathlib import Path
 from likeness.app.console import say
 from likeness.app.results import Watch, unwatched
 from likeness.app.training import open_folders
+from likeness.data.held_out import person_code
 from likeness.data.pairs import has_pair
 from likeness.errors import InputError
 from likeness.evaluation.report import Report, item_table, summary_table, to_markdown, without_item_tables, write_report
@@ -16,6 +17,7 @@ from likeness.export3d.weights import load_model
 from likeness.files import made_folder
 from likeness.heads.builtin import builtin_head
 from likeness.media.images import write_image
+from likeness.nn.checkpoint import read_header
 
 NAME = "people"
 SHOWN = 12  # people on the sheet, the first by name
@@ -30,10 +32,14 @@ def evaluate_people(
         LikenessError: weights or clips cannot be used, or a file cannot be written.
     """
     head = builtin_head()
-    model = load_model(weights, head=head)
-    clips = [clip for clip in open_folders([data], head) if has_pair(clip) and clip.header.num_frames > 1][:limit]
-    if not clips:
+    model, known = load_model(weights, head=head), read_header(weights).people
+    usable = [clip for clip in open_folders([data], head) if has_pair(clip) and clip.header.num_frames > 1]
+    if not usable:
         raise InputError(f"{data} has no clip with a pair of frames: make some with `likeness data people`")
+    fresh = [clip for clip in usable if person_code(clip) not in known]
+    if not fresh:
+        raise InputError(f"{weights} was trained on everybody in {data}: give clips of other people")
+    clips = fresh[:limit]
     folder = made_folder(out)
     with PeopleCheck(model, head) as check:
         items = [Item(name=clip.header.name, measure=partial(check.row, clip)) for clip in clips]
@@ -42,7 +48,13 @@ def evaluate_people(
     size = model.config.image_size
     report = Report(
         title="People that the model has not seen",
-        notes=(f"{len(clips)} people, {size} x {size} pixels; weights {weights}", *shares(rows)),
+        notes=(
+            f"{len(clips)} people, {size} x {size} pixels; weights {weights}",
+            f"{len(usable) - len(fresh)} clips of people who were trained on are left out"
+            if known
+            else "whom these weights were trained on is not known: it is for you to see that these are other people",
+            *shares(rows),
+        ),
         tables=(summary_table(rows, MEASURES), item_table(rows, MEASURES)),
         rows=tuple(rows),
     )

@@ -11,14 +11,20 @@ HELD_SHARE = 8  # one person in so many is held out
 LEAST_HELD = 2  # people, so that one can be driven by another
 _PAIR = re.compile(r"pair-\d+-\d+-(.+)")
 _PIECE = re.compile(r"(.+)-\d{3}")
+_VIEWS = re.compile(r"photo-person-\d+-\d+-(.+)")
 
 
 def person_of(clip: Clip) -> str:
-    """Who is in a clip: pairs of one photo and the photo itself, or pieces of one video, are the same person."""
+    """Who is in a clip: pairs and views of one photo and the photo itself, or pieces of one video, are one person."""
     name = clip.header.name
-    pattern = {"round-trip": _PAIR, "video": _PIECE}.get(clip.header.kind)
+    pattern = {"round-trip": _PAIR, "video": _PIECE, "photo-views": _VIEWS}.get(clip.header.kind)
     found = None if pattern is None else pattern.fullmatch(name)
     return name if found is None else found.group(1)
+
+
+def person_code(clip: Clip) -> str:
+    """Twelve characters that stand for who is in a clip, in weights that are handed on."""
+    return hashlib.sha256(person_of(clip).encode()).hexdigest()[:12]
 
 
 def hold_out(clips: Sequence[Clip]) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:

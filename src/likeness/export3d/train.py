@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from likeness.data.augment import UNCHANGED
 from likeness.data.clip import Clip
 from likeness.data.comparison import trusted_psnr
+from likeness.data.held_out import person_code
 from likeness.data.pairs import PairRule, usable
 from likeness.data.sample import Sample, draw_sample, usable_clips
 from likeness.errors import InputError
@@ -160,7 +161,8 @@ class Export3dTask:
         """The weights folder that inference reads."""
         kinds = sorted({clip.header.kind for clip in self.clips})
         trained = f"{step} steps on {len(self.clips)} clips ({', '.join(kinds)})"
-        save_model(folder, self.model, head=self.head, trained=trained, overwrite=True)
+        people = tuple(sorted({person_code(clip) for clip in self.clips}))
+        save_model(folder, self.model, head=self.head, trained=trained, people=people, overwrite=True)
 
     def _generator_loss(self, batch: Batch, generator: torch.Generator, moment: Moment) -> Loss:
         model, losses = self.model, self.recipe.losses

@@ -21,18 +21,32 @@ MIRROR_LAYERS = ("mirror", "mirror_gate", "mirror_share")
 ENCODER = "expression"  # the one part of an encoder's folder that inference needs
 
 
-def save_model(folder: Path, model: Export3dModel, *, head: HeadModel, trained: str, overwrite: bool = False) -> None:
+def save_model(
+    folder: Path,
+    model: Export3dModel,
+    *,
+    head: HeadModel,
+    trained: str,
+    people: tuple[str, ...] = (),
+    overwrite: bool = False,
+) -> None:
     """Write all networks that inference needs.
 
     Args:
         head: the head model whose expression the model reads.
         trained: one line for people: on what, for how long.
+        people: codes of those who were trained on, see `data.held_out.person_code`.
 
     Raises:
         OutputError: the folder exists, or cannot be written.
     """
     header = WeightsHeader(
-        method=METHOD, head_name=head.name, head_version=head.version, parts=model.parts, trained=trained
+        method=METHOD,
+        head_name=head.name,
+        head_version=head.version,
+        parts=model.parts,
+        trained=trained,
+        people=people,
     )
     parts: dict[str, Mapping[str, Tensor]] = {name: tensors_of(model.part(name)) for name in model.parts}
     save_weights(folder, parts, header=header, config=model.config, overwrite=overwrite)

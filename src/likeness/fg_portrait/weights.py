@@ -18,7 +18,7 @@ from likeness.fg_portrait.config import ControlSettings, FgPortraitConfig
 from likeness.fg_portrait.networks import Networks, build_networks
 from likeness.flow.settings import FlowSettings
 from likeness.heads.model import HeadModel
-from likeness.nn.checkpoint import WeightsHeader, check_head, read_config, read_header, read_part, save_weights
+from likeness.nn.checkpoint import HEADER, WeightsHeader, check_head, read_config, read_header, read_part, save_weights
 from likeness.nn.foreign.clip_image import load_image_encoder
 from likeness.nn.foreign.lora import merge_lora
 from likeness.nn.load_report import LoadReport, load_tensors
@@ -47,16 +47,32 @@ def save_networks(folder: Path, networks: Networks, *, head: HeadModel, trained:
     Raises:
         OutputError: the folder exists, or cannot be written.
     """
-    names = ["appearance", "control"]
-    names += [] if networks.config.pretrained else ["denoiser"]
-    names += [] if networks.config.temporal is None else ["motion"]
-    parts: dict[str, Mapping[str, Tensor]] = {name: networks.part(name) for name in names}  # type: ignore[arg-type]
-    if networks.config.pretrained:
-        parts[CONTEXT] = {CONTEXT: networks.context}
+    tensors = {CONTEXT: {CONTEXT: networks.context}}
+    parts: dict[str, Mapping[str, Tensor]] = {
+        name: tensors.get(name) or networks.part(name)  # type: ignore[arg-type]
+        for name in needed_parts(networks.config)
+    }
     header = WeightsHeader(
         method=METHOD, head_name=head.name, head_version=head.version, parts=tuple(parts), trained=trained
     )
     save_weights(folder, parts, header=header, config=networks.config, overwrite=overwrite)
+
+
+def needed_parts(config: FgPortraitConfig) -> tuple[str, ...]:
+    """The parts that a weights folder must hold."""
+    names = ["appearance", "control", CONTEXT if config.pretrained else "denoiser"]
+    return (*names, *([] if config.temporal is None else ["motion"]))
+
+
+def check_parts(header: WeightsHeader, config: FgPortraitConfig, folder: Path) -> None:
+    """The folder holds every part that its model needs.
+
+    Raises:
+        InputError: one is not named.
+    """
+    for name in needed_parts(config):
+        if name not in header.parts:
+            raise InputError(f"{folder / HEADER} does not name the part {name}: copy the weights folder again")
 
 
 def load_networks(
@@ -82,6 +98,7 @@ def load_networks(
         raise InputError(f"{folder} holds weights for {header.method}: give a folder made for {METHOD}")
     check_head(header, head, folder)
     config: FgPortraitConfig = read_config(folder, FgPortraitConfig)
+    check_parts(header, config, folder)
     if flow is not None:
         check_flow(config.control.flow, flow, folder)
     reports: list[LoadReport] = []
@@ -132,6 +149,7 @@ def load_training_weights(folder: Path, networks: Networks, *, head: HeadModel) 
     header = read_header(Path(folder))
     check_head(header, head, Path(folder))
     config: FgPortraitConfig = read_config(Path(folder), FgPortraitConfig)
+    check_parts(header, config, Path(folder))
     check_flow(config.control.flow, networks.config.control.flow, Path(folder))
     wanted = [name for name in header.parts if name != "motion" or networks.config.temporal is not None]
     stored, control = config.control, networks.config.control

@@ -36,6 +36,7 @@ class WeightsHeader:
     head_version: str
     parts: tuple[str, ...]  # NAME.safetensors each
     trained: str  # one line: on what, for how long
+    people: tuple[str, ...] = ()  # who was trained on, see `data.held_out.person_code`; empty: it is not known
 
 
 def save_weights(
