@@ -30,9 +30,11 @@ def folder(tmp_path_factory) -> Path:
         motion = sweep(edit, portrait.rest, head, seconds=1.2, fps=25.0, shape=portrait.shape, camera=portrait.camera)
         save_motion(place / f"{name}.motion.npz", motion)
         if name == "true":
-            with VideoWriter(place / "out.mp4", fps=25.0) as writer:
+            with VideoWriter(place / "out.mp4", fps=25.0) as whole, VideoWriter(place / "cut.mp4", fps=25.0) as cut:
                 for frame, time in zip(motion.frames(), motion.times, strict=True):
-                    writer.write(draw_moment(portrait, frame), float(time))
+                    picture = draw_moment(portrait, frame)
+                    whole.write(picture, float(time))
+                    cut.write(np.ascontiguousarray(picture[: -len(picture) // 4, len(picture) // 8 :]), float(time))
     return place
 
 
@@ -60,6 +62,20 @@ def test_another_motion_does_not_follow(folder: Path, tmp_path: Path, capsys):
     options += ["--transfer", "absolute", "--out", str(page)]
     assert main(["report", str(folder / "out.mp4"), *options]) == 0
     assert capsys.readouterr().out.startswith("does not follow: rotation misses ")
+
+
+def test_a_cut_result_is_judged_by_its_movement(folder: Path, tmp_path: Path, capsys):
+    options = ["--motion", str(folder / "true.motion.npz"), "--photo", str(folder / "photo.png")]
+    errors = []
+    for name in ("out", "cut"):
+        page = tmp_path / f"{name}.html"
+        command = ["report", str(folder / f"{name}.mp4"), *options, "--transfer", "absolute", "--out", str(page)]
+        assert main(command) == 0
+        told = capsys.readouterr().out
+        assert ("constant differences are left out" in told) == (name == "cut")
+        column = [line.split(",")[3] for line in page.with_suffix(".csv").read_text().splitlines()[1:]]
+        errors.append(np.median(np.array(column, dtype=float)))
+    assert errors[1] < errors[0] + 1.0
 
 
 def test_what_cannot_be_compared_is_one_line(folder: Path, tmp_path: Path, capsys):

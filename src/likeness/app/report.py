@@ -24,6 +24,8 @@ Watch = Callable[[Iterable[Any], str, int | None], Iterable[Any]]
 
 SUFFIX = ".report.html"  # replaces that of the result
 SHOWN = 6  # frames on the sheet: the worst ones
+EVEN = 1  # pixels by which a whole picture may differ from its photo: video has even sides
+CUT = "the result is not of the photo's size, so constant differences are left out"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +76,24 @@ def report(
     if photo is None:
         return write_page(video, asked, rest=None, face=face, out=place, overwrite=overwrite, watch=watch)
     portrait = read_portrait(photo, head, face=None)
-    asked = perform(asked, portrait, mode=transfer)
-    return write_page(
-        video, visible(asked, portrait.rest), rest=portrait.rest, face=face, out=place, overwrite=overwrite, watch=watch
+    asked = visible(perform(asked, portrait, mode=transfer), portrait.rest)
+    is_cut = shows_another_part(video, portrait)
+    lines = write_page(
+        video, asked, rest=portrait.rest, ignores_offsets=is_cut, face=face, out=place, overwrite=overwrite, watch=watch
     )
+    return [lines[0], *([CUT] if is_cut else []), *lines[1:]]
+
+
+def shows_another_part(video: Path, portrait: "Portrait") -> bool:
+    """Whether a result is not of its photo's size, as with `--frame crop`: its camera is then not that of the photo.
+
+    Raises:
+        InputError: the video cannot be read.
+    """
+    from likeness.media.video import probe_video
+
+    info = probe_video(video)
+    return max(abs(info.width - portrait.camera.width), abs(info.height - portrait.camera.height)) > EVEN
 
 
 def animate_with_report(
