@@ -81,9 +81,9 @@ def _weights_folder() -> Path:
     """Folder of the weight files; the package that holds them is found, never imported (it needs a retired module)."""
     found = importlib.util.find_spec("face_recognition_models")
     if not is_available() or found is None or not found.submodule_search_locations:
-        raise LikenessError('identity distances need dlib and its weights: pip install "likeness[eval]"')
+        raise LikenessError('identity distances need dlib and its weights: in the checkout, pip install ".[eval]"')
     folder = Path(next(iter(found.submodule_search_locations))) / "models"
     for name in (_SHAPE_MODEL, _EMBEDDING_MODEL):
         if not (folder / name).is_file():
-            raise LikenessError(f'{folder / name} is missing: pip install --force-reinstall "likeness[eval]"')
+            raise LikenessError(f'{folder / name} is missing: in the checkout, pip install --force-reinstall ".[eval]"')
     return folder

@@ -30,7 +30,7 @@ def load_video_network(path: Path) -> VideoNetwork:
     try:
         import onnxruntime
     except ImportError as error:
-        raise LikenessError('FVD needs onnxruntime: pip install "likeness[export]"') from error
+        raise LikenessError("FVD needs onnxruntime: in the checkout, pip install '.[export]'") from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:

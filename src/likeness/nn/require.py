@@ -18,4 +18,4 @@ def require_models(what: str) -> None:
     """
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
-        raise InputError(f"{what} needs {', '.join(missing)}: install with pip install 'likeness[models]'")
+        raise InputError(f"{what} needs {', '.join(missing)}: in the checkout, pip install '.[models]'")
