@@ -79,7 +79,7 @@ def test_rows_end_to_end_and_on(command: list[str], tmp_path: Path, monkeypatch,
     [
         (["--rows", "sampling"], "there is no switch sampling; choose from expr"),
         (["--rows", "x_background"], "none of the 4 clips has"),
-        (["--clebs-steps", "-1"], "the length must be positive"),
+        (["--clebs-steps", "-1"], "--clebs-steps is -1"),
         (["--lpips-linear", "nowhere"], "needs both"),
     ],
 )

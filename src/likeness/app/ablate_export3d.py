@@ -139,7 +139,10 @@ def main_trainings(command: AblateExport3d, head: HeadModel) -> Trainings:
     asked = TrainClebs(
         preset="tiny", data=command.data, out=command.out, steps=command.clebs_steps, minutes=command.clebs_minutes
     )  # only its length is read
-    return trainings_of(recipe, replace(encoder, training=asked_settings(encoder.training, asked)))
+    try:
+        return trainings_of(recipe, replace(encoder, training=asked_settings(encoder.training, asked)))
+    except InputError as error:
+        raise InputError(str(error).replace("--", "--clebs-", 1)) from error
 
 
 def _training(command: AblateExport3d) -> TrainExport3d:

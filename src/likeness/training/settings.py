@@ -4,7 +4,23 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from likeness.data.seeds import check_seed
 from likeness.errors import InputError
+
+MOST_STEPS = 99_999_999  # the names of checkpoints have eight digits
+_MOST = 10**9  # batches and intervals beyond it are mistakes
+_LIMITS = {
+    "steps": (1, MOST_STEPS),
+    "batch": (1, _MOST),
+    "micro_batch": (1, _MOST),
+    "warmup_steps": (0, MOST_STEPS),
+    "log_every": (1, _MOST),
+    "validate_every": (1, _MOST),
+    "keep": (1, _MOST),
+    "loaders": (1, 1024),
+    "ahead": (1, _MOST),
+}
+_OPTIONS = frozenset({"steps", "minutes", "batch", "micro_batch", "rate", "validate_every"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,28 +49,23 @@ class TrainSettings:
     ahead: int = 4  # batches that are prepared ahead
 
     def __post_init__(self) -> None:
-        counts = (
-            self.batch,
-            self.micro_batch,
-            self.log_every,
-            self.validate_every,
-            self.keep,
-            self.loaders,
-            self.ahead,
-        )
-        if min(counts) < 1 or self.warmup_steps < 0 or self.seed < 0:
-            raise InputError(f"batches, intervals and loaders start at 1, the seed at 0; got {counts}")
-        if self.batch % self.micro_batch:
-            raise InputError(f"the batch of {self.batch} must divide by the micro-batch of {self.micro_batch}")
         if self.steps is None and self.minutes is None:
             raise InputError("say how long to train: --steps or --minutes")
-        if (self.steps or 0) < 0 or (self.minutes or 0.0) < 0.0:
-            raise InputError(f"the length must be positive, got {self.steps} steps and {self.minutes} minutes")
-        if not (0.0 < self.rate < math.inf and 0.0 <= self.final_rate <= self.rate and 0.0 <= self.average < 1.0):
-            raise InputError(
-                f"rates must be positive and fall, the average below 1; got {self.rate:g}, {self.final_rate:g} and "
-                f"{self.average:g}"
-            )
+        for name, (low, high) in _LIMITS.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise InputError(f"{_called(name)} is {value}: give a whole number from {low} to {high}")
+        check_seed(self.seed)
+        if self.batch % self.micro_batch:
+            raise InputError(f"the batch of {self.batch} must divide by the micro-batch of {self.micro_batch}")
+        for name in ("minutes", "rate"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 < value < math.inf:
+                raise InputError(f"{_called(name)} is {value:g}: give a number above 0")
+        if not 0.0 <= self.final_rate <= self.rate:
+            raise InputError(f"the final rate is {self.final_rate:g}: give one from 0 to the rate, {self.rate:g}")
+        if not 0.0 <= self.average < 1.0:
+            raise InputError(f"the decay of the average is {self.average:g}: give 0 or more, below 1")
 
     @property
     def micro_batches(self) -> int:
@@ -72,9 +83,9 @@ def progress(settings: TrainSettings, *, step: int, elapsed_seconds: float) -> f
     """How much of the run is done, 0 to 1: by the clock, by the steps, or by what is further."""
     parts = [0.0]
     if settings.steps is not None:
-        parts.append(step / settings.steps if settings.steps else 1.0)
+        parts.append(step / settings.steps)
     if settings.minutes is not None:
-        parts.append(elapsed_seconds / (60.0 * settings.minutes) if settings.minutes else 1.0)
+        parts.append(elapsed_seconds / (60.0 * settings.minutes))
     return min(max(parts), 1.0)
 
 
@@ -83,3 +94,8 @@ def learning_rate(settings: TrainSettings, *, step: int, done: float) -> float:
     warm = min((step + 1) / settings.warmup_steps, 1.0) if settings.warmup_steps else 1.0
     falling = 0.5 * (1.0 + math.cos(math.pi * done))
     return warm * (settings.final_rate + (settings.rate - settings.final_rate) * falling)
+
+
+def _called(name: str) -> str:
+    """How a message calls a setting: by its option, where it has one."""
+    return f"--{name.replace('_', '-')}" if name in _OPTIONS else f"the setting {name}"
