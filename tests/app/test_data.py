@@ -34,6 +34,8 @@ def test_people_go_on_where_they_were_stopped(tmp_path, capsys):
     assert lines[0].endswith("1 people made, 0 shards were there already, 1 photos skipped")
     assert main([*command, "--heads", "2"]) == 0
     assert "2 people made, 1 shards were there already" in capsys.readouterr().out
+    assert main([*command, "--heads", "2", "--size", "96"]) == 2
+    assert "holds clips of 64 pixels, and 96 are asked for: use another folder" in capsys.readouterr().err
     assert main([*command, "--heads", "3"]) == 0
     assert "1 people made, 2 shards were there already" in capsys.readouterr().out
     assert main(["data", "show", str(out), "--pairs", "3"]) == 0
@@ -46,10 +48,15 @@ def test_people_go_on_where_they_were_stopped(tmp_path, capsys):
         (["track", "{folder}/missing", "--out", "{folder}/out"], "is no folder"),
         (["track", "{folder}", "--out", "{folder}/out"], "holds no video or photo"),
         (["track", "{folder}", "--out", "{folder}/out", "--size", "9"], "--size must be 64 to 4096 pixels, got 9"),
+        (["track", "{folder}", "--out", "{folder}/out", "--shortest", "nan"], "--shortest is nan"),
+        (["track", "{folder}", "--out", "{folder}/out", "--shortest", "-1"], "--shortest is -1"),
         (["synthesise", "--out", "{folder}/out"], "ask for some"),
+        (["synthesise", "--out", "{folder}/out", "--heads", "1", "--seed", "-1"], "--seed is -1"),
         (["synthesise", "--out", "{folder}/out", "--count", "1"], "pairs need a folder"),
         (["synthesise", "--out", "{folder}/out", "--heads", "1", "--processes", "0"], "--processes must be at least 1"),
         (["people", "--out", "{folder}/out"], "ask for some"),
+        (["people", "--out", "{folder}/out", "--heads", "1", "--seed", "-1"], "--seed is -1"),
+        (["people", "--out", "{folder}/out", "--heads", "1", "--seed", str(10**30)], f"--seed is {10**30}"),
         (["people", "--out", "{folder}/out", "--photos", "1"], "people of photos need a folder"),
         (["people", "--out", "{folder}/out", "--heads", "1", "--views", "1"], "--views must be 2 to 1000, got 1"),
         (["show", "{folder}"], "holds no clips"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from likeness.data.folder import open_clips
-from likeness.data.shard import _members, read_shard, write_shard
+from likeness.data.shard import _members, check_size, read_shard, write_shard
 from likeness.errors import InputError, LikenessError, MotionFileError, OutputError
 from tests.data.clips import DRAFT_ERROR, HEAD, SIZE, new_clip, stored
 from tests.heads_for_tests import tiny_head
@@ -71,6 +71,20 @@ def test_equal_clips_give_equal_files(tmp_path):
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
+def test_long_names_need_no_extension_of_the_format(tmp_path):
+    (clip,) = stored(tmp_path, new_clip("c" * 120, frames=1))
+    assert clip.header.name == "c" * 120
+    with tarfile.open(tmp_path / "test.clips.tar") as tar:
+        assert not any(info.pax_headers for info in tar)
+
+
+def test_another_size_is_told(tmp_path):
+    stored(tmp_path, new_clip())
+    check_size(tmp_path / "test.clips.tar", SIZE)
+    with pytest.raises(InputError, match="holds clips of 32 pixels, and 64 are asked for: use another folder"):
+        check_size(tmp_path / "test.clips.tar", 64)
+
+
 def test_writing_is_all_or_nothing(tmp_path):
     path = tmp_path / "x.clips.tar"
 
@@ -129,6 +143,11 @@ def header(**changes):
         (members(clip__json=header(drafts=[1])), "frames"),
         (members(clip__json=header(size=64)), "does not fit its pictures"),
         (members(clip__json=header(kind="film")), "the kind 'film'"),
+        (members(clip__json=header(num_frames=float("inf"))), "cannot be read"),
+        (members(clip__json=header(original_size=[float("inf"), 5])), "cannot be read"),
+        (members(clip__json=header(original_size=[10**40, 5])), "an original of that size"),
+        (members(clip__json=header(window={"left": 0, "top": 0, "size": 10**40})), "a square of that size"),
+        (members(clip__json=header(window={"left": 0, "top": -(10**40), "size": 5})), "a square of that size"),
         (members(motion__npz=b"PK"), "damaged"),
         (members(extra__py=b"x"), "unexpected"),
     ],

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,8 @@ def test_a_folder_becomes_clips_and_what_cannot_be_used_is_named(material, tmp_p
     again = track_folder(material, tmp_path, HEAD, settings=settings)
     assert (again.made, again.present, len(again.skipped)) == (0, 2, 3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["deeper-photo.clips.tar", "film.clips.tar"]
+    with pytest.raises(InputError, match="holds clips of 96 pixels, and 64 are asked for"):
+        track_folder(material, tmp_path, HEAD, settings=replace(settings, size=64))
 
 
 def test_short_videos_are_skipped(material, tmp_path):

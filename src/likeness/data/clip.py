@@ -24,6 +24,7 @@ Kind = Literal["video", "photo", "round-trip", "made-head", "photo-views"]
 KINDS: tuple[Kind, ...] = ("video", "photo", "round-trip", "made-head", "photo-views")
 MAX_SIDE = 4096  # pixels of a square
 MAX_FRAMES = 100_000
+MAX_ORIGINAL = 1 << 20  # pixels, of an original's sides and of where a square lies in it
 JPEG_QUALITY = 95
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 
@@ -155,8 +156,11 @@ def header_problem(header: ClipHeader) -> str | None:
         return f"the name {header.name[:60]!r} (letters, digits, dot, dash and underscore are allowed)"
     if not (1 <= count <= MAX_FRAMES and 8 <= header.size <= MAX_SIDE):
         return f"{count} frames of {header.size} pixels"
-    if min(header.original_size) < 1 or header.window.size < 1:
-        return f"an original of {header.original_size} pixels"
+    window = header.window
+    if not (1 <= min(header.original_size) and max(header.original_size) <= MAX_ORIGINAL):
+        return "an original of that size"
+    if window.size < 1 or max(window.size, abs(window.left), abs(window.top)) > MAX_ORIGINAL:
+        return "a square of that size or place"
     for listed in (header.sources, header.targets, header.masked, header.drafts, header.matted):
         if any(not 0 <= index < count for index in listed) or len(set(listed)) != len(listed):
             return f"frames {listed[:5]} of {count}"

@@ -12,6 +12,7 @@ from likeness.data.made_head import MadeHeadSettings
 from likeness.data.made_person import VIEWS, made_person
 from likeness.data.photo_views import PhotoViewsSettings, photo_views
 from likeness.data.round_trip import Render, RoundTripSettings, photo_portrait
+from likeness.data.seeds import check_seed
 from likeness.data.shard import SUFFIX, write_shard
 from likeness.data.shard_jobs import ShardJob, ShardOutcome, ShardsReport, make_shards, photos_of
 from likeness.data.track import Skipped, Watch
@@ -34,6 +35,7 @@ class PeopleSettings:
     heads: MadeHeadSettings = field(default_factory=lambda: MadeHeadSettings(motion=VIEWS))
 
     def __post_init__(self) -> None:
+        check_seed(self.seed)
         if min(self.photos, self.made) < 0 or self.photos + self.made < 1:
             raise InputError(f"{self.photos} people of photos and {self.made} made ones were asked for: ask for some")
         low, high = VIEW_LIMITS
@@ -58,7 +60,7 @@ def make_people(
     skipped and named in the report.
 
     Raises:
-        InputError: there is no such folder, or no photo in it.
+        InputError: there is no such folder, or no photo in it; an earlier run made clips of another size.
         OutputError: a shard cannot be written.
     """
     jobs = list(_jobs(folder, out, settings))
@@ -70,11 +72,14 @@ def _jobs(folder: Path | None, out: Path, settings: PeopleSettings) -> Iterator[
     photos: Sequence[Path] = ()
     if settings.photos:
         photos = photos_of(folder, "people of photos")
-    for kind, count in (("photo", settings.photos), ("made", settings.made)):
+    for kind, count, size in (
+        ("photo", settings.photos, settings.photo_views.size),
+        ("made", settings.made, settings.heads.size),
+    ):
         for numbers in _shard_numbers(out, f"{kind}-people-{settings.seed}", count):
             target = out / f"{kind}-people-{settings.seed}-{numbers[0]:06d}-{numbers[-1]:06d}{SUFFIX}"
             chosen = tuple(photos[number % len(photos)] for number in numbers) if kind == "photo" else ()
-            yield ShardJob(target=target, numbers=numbers, photos=chosen)
+            yield ShardJob(target=target, numbers=numbers, photos=chosen, size=size)
 
 
 def _shard_numbers(out: Path, stem: str, count: int) -> Iterator[range]:

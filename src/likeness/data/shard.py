@@ -12,6 +12,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from likeness.data.clip import KINDS, Clip, ClipHeader, Extent, NewClip, header_problem
+from likeness.data.tar_index import tar_entries
 from likeness.errors import InputError, LikenessError, OutputError
 from likeness.files import atomic_output
 from likeness.heads.model import HeadModel
@@ -25,7 +26,6 @@ _LATER_FIELDS: dict[int, set[str]] = {1: {"matted"}, 2: set()}  # what the heade
 MAX_HEADER_BYTES = 1 << 20
 MAX_MOTION_BYTES = 1 << 29
 MAX_PICTURE_BYTES = 1 << 25
-MAX_MEMBERS = 20_000_000
 
 _HEADER, _MOTION = "clip.json", "motion.npz"
 _FIELDS = tuple(entry.name for entry in fields(ClipHeader))
@@ -43,7 +43,7 @@ def write_shard(path: Path, clips: Iterable[NewClip], *, overwrite: bool = False
     names: set[str] = set()
     with (
         atomic_output(path, overwrite=overwrite) as partial,
-        tarfile.open(partial, "w") as tar,
+        tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as tar,
     ):
         for clip in clips:
             if clip.header.name in names:
@@ -65,21 +65,36 @@ def read_shard(path: Path, head: HeadModel | None = None) -> tuple[Clip, ...]:
     """
     members: dict[str, dict[str, Extent]] = {}
     try:
-        with tarfile.open(path, "r:") as tar:
-            for count, info in enumerate(tar):
-                clip, separator, name = info.name.partition("/")
-                if not separator or not info.isreg() or info.issparse() or count > MAX_MEMBERS:
-                    raise _damaged(path, f"the entry {info.name[:80]!r}")
-                if name in members.setdefault(clip, {}):
-                    raise _damaged(path, f"{info.name[:80]!r} twice")
-                members[clip][name] = Extent(path=path, offset=info.offset_data, size=info.size)
-    except (tarfile.TarError, EOFError, ValueError) as error:
-        raise _damaged(path, str(error) or type(error).__name__) from error
+        for entry, offset, size in tar_entries(path):
+            clip, separator, name = entry.partition("/")
+            if not separator:
+                raise _damaged(path, f"the entry {entry[:80]!r}")
+            if name in members.setdefault(clip, {}):
+                raise _damaged(path, f"{entry[:80]!r} twice")
+            members[clip][name] = Extent(path=path, offset=offset, size=size)
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     if not members:
         raise _damaged(path, "no clip in it")
     return tuple(_clip(path, name, entries, head) for name, entries in members.items())
+
+
+def check_size(path: Path, size: int) -> None:
+    """The clips of a shard have the size that is asked for.
+
+    Args:
+        size: pixels, side of the stored squares.
+
+    Raises:
+        InputError: they have not, or the shard is damaged.
+    """
+    for clip in read_shard(path):
+        if clip.header.size != size:
+            raise InputError(
+                f"{path.parent} holds clips of {clip.header.size} pixels, and {size} are asked for: use another folder"
+            )
 
 
 def _members(clip: NewClip) -> Iterator[tuple[str, bytes]]:
@@ -180,7 +195,7 @@ def _header(path: Path, name: str, entries: dict[str, Extent]) -> ClipHeader:
         problem = header_problem(header)
     except LikenessError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise _damaged(path, f"the header of {name} cannot be read") from error
     if problem or header.name != name:
         raise _damaged(path, problem or f"{name} calls itself {header.name}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likeness.data.jobs import run_jobs
+from likeness.data.shard import check_size
 from likeness.data.track import PHOTO_SUFFIXES, Skipped, Watch, media_files
 from likeness.errors import InputError
 from likeness.files import made_folder
@@ -17,6 +18,7 @@ class ShardJob:
     target: Path
     numbers: range
     photos: tuple[Path, ...]  # empty: they are made of nothing
+    size: int  # pixels, side of the squares
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,9 +50,13 @@ def make_shards(
     """Run the jobs whose shard does not exist yet. With several processes, `make` must be picklable.
 
     Raises:
+        InputError: an earlier run made clips of another size.
         OutputError: the folder or a shard cannot be written.
     """
     waiting = [job for job in jobs if not job.target.exists()]
+    for job in jobs:
+        if job.target.exists():
+            check_size(job.target, job.size)
     made_folder(out)
     outcomes: Iterable[ShardOutcome] = run_jobs(make, waiting, processes)
     if watch is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from likeness.data.clip import NewClip, clip_name
 from likeness.data.made_head import MadeHeadSettings, made_head
 from likeness.data.round_trip import Render, RoundTripSettings, photo_portrait, round_trip
+from likeness.data.seeds import check_seed
 from likeness.data.shard import SUFFIX, write_shard
 from likeness.data.shard_jobs import ShardJob, ShardOutcome, ShardsReport, make_shards, photos_of
 from likeness.data.track import Skipped, Watch
@@ -34,6 +35,7 @@ class SynthesisSettings:
     heads: MadeHeadSettings = field(default_factory=MadeHeadSettings)
 
     def __post_init__(self) -> None:
+        check_seed(self.seed)
         if self.pairs < 0 or self.made_heads < 0 or self.pairs + self.made_heads < 1:
             raise InputError(f"{self.pairs} pairs and {self.made_heads} made heads were asked for: ask for some")
 
@@ -54,7 +56,7 @@ def synthesise(
     function that can be named from outside. Photos that cannot be used are skipped and named in the report.
 
     Raises:
-        InputError: there is no such folder, or no photo in it.
+        InputError: there is no such folder, or no photo in it; an earlier run made clips of another size.
         OutputError: a shard cannot be written.
     """
     jobs = list(_jobs(folder, out, settings))
@@ -71,12 +73,11 @@ def _jobs(folder: Path | None, out: Path, settings: SynthesisSettings) -> Iterat
         numbers = range(begin, min(begin + SHARD_PAIRS, settings.pairs))
         chosen = tuple(photos[number * len(photos) // settings.pairs] for number in numbers)
         target = out / f"round-trips-{settings.seed}-{settings.pairs}-{begin // SHARD_PAIRS:05d}{SUFFIX}"
-        yield ShardJob(target=target, numbers=numbers, photos=chosen)
+        yield ShardJob(target=target, numbers=numbers, photos=chosen, size=settings.round_trips.size)
     for begin in range(0, settings.made_heads, SHARD_HEADS):
         numbers = range(begin, min(begin + SHARD_HEADS, settings.made_heads))
-        yield ShardJob(
-            target=out / f"made-heads-{settings.seed}-{begin // SHARD_HEADS:05d}{SUFFIX}", numbers=numbers, photos=()
-        )
+        target = out / f"made-heads-{settings.seed}-{begin // SHARD_HEADS:05d}{SUFFIX}"
+        yield ShardJob(target=target, numbers=numbers, photos=(), size=settings.heads.size)
 
 
 def _make(head: HeadModel, render: Render, settings: SynthesisSettings, job: ShardJob) -> ShardOutcome:

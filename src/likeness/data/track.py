@@ -1,5 +1,6 @@
 """A folder of videos and photos becomes clips: tracked, cut to a square around the head, one shard per file."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +12,7 @@ import numpy as np
 
 from likeness.data.clip import ClipHeader, NewClip, clip_name, encode_picture
 from likeness.data.jobs import run_jobs
-from likeness.data.shard import SUFFIX, write_shard
+from likeness.data.shard import SUFFIX, check_size, write_shard
 from likeness.data.square import motion_in_square, square_of_motion
 from likeness.errors import InputError
 from likeness.files import made_folder
@@ -51,6 +52,10 @@ class TrackSettings:
     size: int = 512  # pixels, side of the stored squares
     shortest_seconds: float = 1.0  # of well tracked frames; shorter videos are skipped
 
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.shortest_seconds < math.inf:
+            raise InputError(f"--shortest is {self.shortest_seconds:g}: give seconds, 0 or more")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrackReport:
@@ -81,11 +86,14 @@ def track_folder(
     Items that cannot be used are skipped and named in the report.
 
     Raises:
-        InputError: there is no such folder, or no video or photo in it.
+        InputError: there is no such folder, or no video or photo in it; an earlier run made clips of another size.
         OutputError: a shard cannot be written.
     """
     jobs = _jobs(folder, out)
     waiting = [job for job in jobs if not job.target.exists()]
+    for job in jobs:
+        if job.target.exists():
+            check_size(job.target, settings.size)
     made_folder(out)
     outcomes: Iterable[Skipped | None] = run_jobs(partial(_track, head, settings), waiting, processes)
     if watch is not None:
