@@ -1,5 +1,6 @@
 """How much each pixel of a target counts: the head, and in it eyes and mouth, more than what is around them."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +23,8 @@ class RegionWeights:
     features: float = 1.0  # eyes and mouth
 
     def __post_init__(self) -> None:
-        if not (self.head > 0.0 and self.features > 0.0):
-            raise ValueError(f"weights of regions must be above 0, got {self.head} and {self.features}")
+        if not (0.0 < self.head < math.inf and 0.0 < self.features < math.inf):
+            raise ValueError(f"weights of regions must be numbers above 0, got {self.head} and {self.features}")
 
 
 def region_weights(head: HeadModel, posed: PosedHead, weights: RegionWeights) -> Float32[np.ndarray, "H W"]:

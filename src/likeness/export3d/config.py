@@ -7,12 +7,58 @@ A configuration is written into the weights folder as JSON and rebuilt from ther
 from dataclasses import dataclass
 from typing import Literal
 
+from likeness.nn.bounds import (
+    LAYERS,
+    MOST_LAYERS,
+    MOST_LEVELS,
+    PICTURE,
+    SHARE,
+    WIDTH,
+    Range,
+    check_count,
+    check_ranges,
+    check_weights,
+)
+
 Encoding = Literal["clebs", "lebs", "direct"]  # contrastive basis, the same basis learned with the rest, no basis
 Conditioning = Literal["eadaln", "cross_attention"]
 UpMode = Literal["steps", "single"]
 PoseMode = Literal["exact", "eg3d"]
 CAMERA_NUMBERS = 25  # camera to world 4 x 4, then normalised intrinsics 3 x 3, both row by row
 GAZE_NUMBERS = 4  # yaw and pitch of the left, then of the right eye
+EXPRESSION_LIMITS = {
+    "size": WIDTH,
+    "width": WIDTH,
+    "basis": WIDTH,
+    "gaze_basis": WIDTH,
+    "hidden": WIDTH,
+    "layers": LAYERS,
+}
+GENERATOR_LIMITS: dict[str, Range] = {
+    "stem": WIDTH,
+    "width": WIDTH,
+    "blocks": LAYERS,
+    "heads": WIDTH,
+    "reduction": (1, 64),
+    "feed_forward": (1, 64),
+    "up": WIDTH,
+    "plane_channels": WIDTH,
+    "low_pass": (0.0, 16.0),
+    "average": SHARE,
+    "early_average": SHARE,
+    "norm_groups": WIDTH,
+}
+VOLUME_LIMITS: dict[str, Range] = {
+    "resolution": PICTURE,
+    "coarse": (3, 1024),
+    "fine": (0, 1024),
+    "box": (0.01, 100.0),
+    "hidden": WIDTH,
+    "features": (3, WIDTH[1]),
+}
+SUPER_RESOLUTION_LIMITS: dict[str, Range] = {"first": WIDTH, "blocks": (0, MOST_LAYERS), "doublings": WIDTH}
+DISCRIMINATOR_LIMITS: dict[str, Range] = {"base": (1, 1 << 20), "most": WIDTH, "embedding": WIDTH}
+MODEL_LIMITS = {"image_size": PICTURE, "read_size": PICTURE, "background_channels": WIDTH}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +77,7 @@ class ExpressionSettings:
     layer_norm: bool = True  # of the standardised numbers: how strong an expression is goes with it
 
     def __post_init__(self) -> None:
-        if min(self.size, self.width, self.basis, self.gaze_basis, self.hidden, self.layers) < 1:
-            raise ValueError("sizes of the expression must be at least 1")
+        check_ranges(self, EXPRESSION_LIMITS)
         if self.directions > self.width:
             raise ValueError(f"{self.directions} directions are not orthogonal in {self.width} dimensions")
 
@@ -70,6 +115,8 @@ class GeneratorSettings:
     def __post_init__(self) -> None:
         if len(self.stem) < 2 or not self.up:
             raise ValueError("the stem needs two entries or more, the doublings one or more")
+        check_count("stem", self.stem, 2, MOST_LEVELS)
+        check_ranges(self, GENERATOR_LIMITS)
         if self.width % self.heads:
             raise ValueError(f"the width {self.width} must divide by {self.heads} heads")
         for channels in (*self.stem, *self.up):
@@ -77,6 +124,8 @@ class GeneratorSettings:
                 raise ValueError(f"{channels} channels must divide by {self.norm_groups} norm groups")
         if len(self.up) > len(self.stem):
             raise ValueError(f"{len(self.up)} doublings make planes larger than the picture")
+        check_weights("blocks", self.blocks * self.feed_forward * self.width**2)
+        check_weights("stem and up", 9 * sum(width**2 for width in (*self.stem, *self.up)))
 
     @property
     def coarseness(self) -> int:
@@ -96,8 +145,7 @@ class VolumeSettings:
     features: int = 32  # channels that are composited; the first three are the small picture
 
     def __post_init__(self) -> None:
-        if min(self.resolution, self.hidden) < 1 or self.coarse < 3 or self.fine < 0 or self.features < 3:
-            raise ValueError("a ray needs three depths or more, a picture three features or more")
+        check_ranges(self, VOLUME_LIMITS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +156,12 @@ class SuperResolutionSettings:
     blocks: int  # residual blocks there
     doublings: tuple[int, ...]  # channels of each
 
+    def __post_init__(self) -> None:
+        check_count("doublings", self.doublings, 0, MOST_LEVELS)
+        check_ranges(self, SUPER_RESOLUTION_LIMITS)
+        squares = sum(width**2 for width in self.doublings)
+        check_weights("super-resolution", 9 * ((1 + self.blocks) * self.first**2 + squares))
+
 
 @dataclass(frozen=True, kw_only=True)
 class DiscriminatorSettings:
@@ -116,6 +170,9 @@ class DiscriminatorSettings:
     base: int
     most: int
     embedding: int = 512  # of picture and camera, before their product
+
+    def __post_init__(self) -> None:
+        check_ranges(self, DISCRIMINATOR_LIMITS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +193,7 @@ class Export3dConfig:
     mirror: bool = False  # `x_lift=mirror`: and where it hides them, what it shows on the other half of the head
 
     def __post_init__(self) -> None:
+        check_ranges(self, MODEL_LIMITS)
         if self.reads % self.generator.coarseness:
             raise ValueError(f"{self.reads} pixels must divide by {self.generator.coarseness}")
         if self.mirror and not self.lift:

@@ -4,6 +4,7 @@ Source: Export3D (Ki et al. 2024). All candidates show one person in one place, 
 `-log(exp(cos(f_I(X_k), f_e(b_k)) / tau) / sum_{j != k} exp(cos(f_I(X_j), f_e(b_k)) / tau))`.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -22,8 +23,8 @@ class ContrastSettings:
     mixed: bool = False  # `mixed`: candidates come from all videos of the batch; appearance then tells them apart
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0.0:
-            raise ValueError(f"the temperature must be positive, got {self.temperature}")
+        if not 0.0 < self.temperature < math.inf:
+            raise ValueError(f"the temperature must be positive and finite, got {self.temperature}")
 
 
 def contrastive_loss(

@@ -10,6 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from likeness.nn.bounds import MOST_LEVELS, WIDTH, check_count, check_ranges, check_weights
+
 BLOCKS = 2  # per resolution
 
 
@@ -22,11 +24,12 @@ class ImageEncoderSettings:
     norm_groups: int = 8
 
     def __post_init__(self) -> None:
-        if not self.channels or min(*self.channels, self.width, self.norm_groups) < 1:
-            raise ValueError("the image encoder needs channels, a width and norm groups of at least 1")
+        check_count("channels", self.channels, 1, MOST_LEVELS)
+        check_ranges(self, {"channels": WIDTH, "width": WIDTH, "norm_groups": WIDTH})
         for channels in self.channels:
             if channels % self.norm_groups:
                 raise ValueError(f"{channels} channels must divide by {self.norm_groups} norm groups")
+        check_weights("channels", 9 * 2 * BLOCKS * sum(channels**2 for channels in self.channels))
 
 
 class ImageEncoder(nn.Module):

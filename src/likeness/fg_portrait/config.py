@@ -8,6 +8,16 @@ from typing import Literal
 
 from likeness.data.region_weights import RegionWeights
 from likeness.flow.settings import FlowSettings
+from likeness.nn.bounds import (
+    MOST_LEVELS,
+    PICTURE,
+    SHARE,
+    WIDTH,
+    Range,
+    check_count,
+    check_ranges,
+    check_weights,
+)
 
 Space = Literal["vae", "tiny_vae", "pixel_unshuffle"]
 Condition = Literal["flow3d", "landmark", "pred_flow", "drive_rgb"]
@@ -19,6 +29,44 @@ RGB_CONDITION_CHANNELS = 3  # of the landmark drawing, of the driving picture, a
 SPACE_CHANNELS = {"vae": 4, "tiny_vae": 4}
 MOST_SOURCES = 4  # photos of one person
 VAE_FACTOR = 8  # image pixels per latent of both autoencoders
+MOST_FRAMES = 4096  # that are held or seen together
+GUIDANCE: Range = (1.0, 1000.0)
+TIMESTEPS: Range = (1, 1000)  # of the noise schedule
+WEIGHT: Range = (0.0, 1e6)  # of a term of the loss
+
+
+UNET_LAYERS: Range = (1, 16)
+UNET_LIMITS = {
+    "widths": WIDTH,
+    "layers": UNET_LAYERS,
+    "heads": WIDTH,
+    "norm_groups": WIDTH,
+    "context_tokens": WIDTH,
+    "context_width": WIDTH,
+}
+AUTOENCODER_LIMITS = {"widths": WIDTH, "layers": UNET_LAYERS, "norm_groups": WIDTH}
+TEMPORAL_LIMITS: dict[str, Range] = {"max_length": (1, MOST_FRAMES), "heads": WIDTH}
+FACE_LOSS_LIMITS = {"landmarks": WEIGHT, "identity": WEIGHT, "below": TIMESTEPS}
+DIFFUSION_LIMITS: dict[str, Range] = {
+    "min_snr_gamma": WEIGHT,
+    "noise_offset": WEIGHT,
+    "drop_both": SHARE,
+    "drop_control": SHARE,
+    "start_share": SHARE,
+}
+SAMPLING_LIMITS: dict[str, Range] = {
+    "steps": TIMESTEPS,
+    "guidance": GUIDANCE,
+    "kept_difference": SHARE,
+    "section": (1, MOST_FRAMES),
+    "batch": (1, MOST_FRAMES),
+}
+MODEL_LIMITS: dict[str, Range] = {
+    "image_size": PICTURE,
+    "unshuffle": (1, 64),
+    "image_token": WIDTH,
+    "distilled_guidance": GUIDANCE,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +87,14 @@ class UnetSettings:
                 f"widths, attention and heads need one entry per level, got {len(self.widths)}, "
                 f"{len(self.attention)} and {len(self.heads)}"
             )
+        check_count("widths", self.widths, 1, MOST_LEVELS)
+        check_ranges(self, UNET_LIMITS)
         if not any(self.attention):
             raise ValueError("at least one level must attend: the source enters through attention")
         for width, heads in zip(self.widths, self.heads, strict=True):
-            if width < 1 or width % self.norm_groups or width % heads:
+            if width % self.norm_groups or width % heads:
                 raise ValueError(f"width {width} must divide by {self.norm_groups} norm groups and {heads} heads")
+        check_weights("widths and layers", convolution_weights(self.widths, self.layers))
 
     @property
     def downscale(self) -> int:
@@ -58,6 +109,14 @@ class AutoencoderSettings:
     widths: tuple[int, ...] = (128, 256, 512, 512)
     layers: int = 2
     norm_groups: int = 32
+
+    def __post_init__(self) -> None:
+        check_count("widths", self.widths, 1, MOST_LEVELS)
+        check_ranges(self, AUTOENCODER_LIMITS)
+        for width in self.widths:
+            if width % self.norm_groups:
+                raise ValueError(f"width {width} must divide by {self.norm_groups} norm groups")
+        check_weights("widths and layers", convolution_weights(self.widths, self.layers))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +136,9 @@ class ControlSettings:
     def __post_init__(self) -> None:
         if not 1 <= self.sources <= MOST_SOURCES:
             raise ValueError(f"a model reads 1 to {MOST_SOURCES} photos of a person, got {self.sources}")
+        check_count("embedding_widths", self.embedding_widths, 1, MOST_LEVELS)
+        check_ranges(self, {"embedding_widths": WIDTH})
+        check_weights("embedding_widths", convolution_weights(self.embedding_widths, 1))
 
     @property
     def channels(self) -> int:
@@ -92,6 +154,9 @@ class TemporalSettings:
     mid_block: bool = False
     heads: tuple[int, ...]  # of each level
 
+    def __post_init__(self) -> None:
+        check_ranges(self, TEMPORAL_LIMITS)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FaceLossSettings:
@@ -102,11 +167,7 @@ class FaceLossSettings:
     below: int = 300  # timesteps: where more noise is added, nothing is decoded
 
     def __post_init__(self) -> None:
-        if self.landmarks < 0.0 or self.identity < 0.0 or self.below < 1:
-            raise ValueError(
-                f"weights of the face loss start at 0 and its timesteps at 1, got {self.landmarks}, {self.identity} "
-                f"and {self.below}"
-            )
+        check_ranges(self, FACE_LOSS_LIMITS)
 
     @property
     def is_on(self) -> bool:
@@ -130,12 +191,11 @@ class DiffusionSettings:
     start_share: float = 0.0  # share of the training samples at the noisiest timestep, where sampling begins
 
     def __post_init__(self) -> None:
+        check_ranges(self, DIFFUSION_LIMITS)
         if self.zero_terminal_snr and self.prediction == "epsilon":
             raise ValueError("zero terminal SNR leaves no signal for epsilon to be found in: choose prediction v")
-        if not (0.0 <= self.drop_both and 0.0 <= self.drop_control and self.drop_both + self.drop_control <= 1.0):
+        if self.drop_both + self.drop_control > 1.0:
             raise ValueError(f"drop shares must be 0 to 1 together, got {self.drop_both} and {self.drop_control}")
-        if not 0.0 <= self.start_share <= 1.0:
-            raise ValueError(f"the share of the noisiest timestep must be 0 to 1, got {self.start_share}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,12 +220,7 @@ class SamplingSettings:
             raise ValueError(
                 f"0 <= overlap < window <= section must hold, got {self.overlap}, {self.window}, {self.section}"
             )
-        if not 0.0 <= self.kept_difference <= 1.0:
-            raise ValueError(f"the kept share of the difference must be 0 to 1, got {self.kept_difference}")
-        if self.steps < 1 or self.batch < 1 or self.guidance < 1.0:
-            raise ValueError(
-                f"steps and batch start at 1, guidance at 1.0; got {self.steps}, {self.batch}, {self.guidance}"
-            )
+        check_ranges(self, SAMPLING_LIMITS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,6 +243,7 @@ class FgPortraitConfig:
     distilled_guidance: float | None = None  # guidance that is already in the weights; sampling then uses 1
 
     def __post_init__(self) -> None:
+        check_ranges(self, MODEL_LIMITS)
         if self.image_size % self.latent_factor or self.latent_size % self.unet.downscale:
             raise ValueError(f"image size {self.image_size} must divide by {self.latent_factor * self.unet.downscale}")
         reduction = 2 ** (len(self.control.embedding_widths) - 1)
@@ -200,13 +256,14 @@ class FgPortraitConfig:
         if self.temporal is not None:
             if len(self.temporal.heads) != len(self.unet.widths):
                 raise ValueError(f"temporal heads need {len(self.unet.widths)} entries, got {len(self.temporal.heads)}")
+            for width, heads in zip(self.unet.widths, self.temporal.heads, strict=True):
+                if width % heads:
+                    raise ValueError(f"width {width} must divide by {heads} temporal heads")
             if self.sampling.window > self.temporal.max_length:
                 raise ValueError(
                     f"a window of {self.sampling.window} frames is longer than the position table "
                     f"of {self.temporal.max_length}"
                 )
-        if self.image_token is not None and self.image_token < 1:
-            raise ValueError(f"the embedding of a photo needs a width of at least 1, got {self.image_token}")
         if self.pretrained and self.image_token not in (None, self.unet.context_width):
             raise ValueError(
                 f"the frozen denoiser reads tokens of {self.unet.context_width} numbers, and the image encoder gives "
@@ -231,3 +288,8 @@ class FgPortraitConfig:
     def latent_channels(self) -> int:
         """Channels of a latent."""
         return SPACE_CHANNELS.get(self.space, 3 * self.unshuffle**2)
+
+
+def convolution_weights(widths: tuple[int, ...], layers: int) -> int:
+    """About how many weights one 3 x 3 convolution per layer has."""
+    return 9 * layers * sum(width**2 for width in widths)

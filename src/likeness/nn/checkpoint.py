@@ -111,7 +111,7 @@ def read_config(folder: Path, kind: type[Any]) -> Any:
     content = _content(folder)
     try:
         return record_from_json(kind, content.get("config"), where="config")
-    except ValueError as error:
+    except (ValueError, ArithmeticError, InputError) as error:
         raise InputError(f"{Path(folder) / HEADER} cannot be used: {error}") from error
 
 
