@@ -33,6 +33,7 @@ class Protocol:
     groups: Groups
     control: str = ""  # suffix of a further baseline
     part: str = ""  # only items whose name ends like this
+    options: tuple[str, ...] = ("size",)  # that are told
 
 
 PROTOCOLS = (
@@ -47,6 +48,7 @@ PROTOCOLS = (
             ("Networks", detail_tables.network_measures()),
         ),
         control=BLUR_SUFFIX,
+        options=("frames", "size"),
     ),
     Protocol(
         name=cross_reenactment.NAME,
@@ -56,6 +58,7 @@ PROTOCOLS = (
             ("Fitted again", FIT),
             ("What leaks of the driver", LEAKS),
         ),
+        options=("frames", "size"),
     ),
     Protocol(
         name=edits.NAME, title="Edits", groups=(("Asked turns", edits.turn_measures()),), part=f"/{edits.POSE_ITEM}"
@@ -115,7 +118,7 @@ def _section(protocol: Protocol, rows: Sequence[Row], settings: Mapping[str, Any
     method = str(settings.get("method", "likeness"))
     chosen = [row for row in rows if str(row["item"]).endswith(protocol.part)]
     failed = sum("error" in row for row in rows)
-    said = [f"`--{name} {settings[name]}`" for name in ("frames", "size") if settings.get(name) is not None]
+    said = [f"`--{name} {settings[name]}`" for name in protocol.options if settings.get(name) is not None]
     counted = f"{len(chosen)} items" + (f", of which {failed} failed" if failed else "")
     lines = [f"### {protocol.title}", "", f"`likeness evaluate {protocol.name}`: {', '.join([counted, *said])}.", ""]
     for title, measures in protocol.groups:
