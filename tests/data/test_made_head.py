@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from likeness.data.clip import decode_picture
-from likeness.data.made_head import MadeHeadSettings, draw_person, lid_apertures, made_head
+from likeness.data.made_head import MadeHeadSettings, draw_person, made_head
 from likeness.data.made_surface import Light, random_background, random_person
 from likeness.data.shard import read_shard, write_shard
 from likeness.data.square import head_box
@@ -14,6 +14,7 @@ from likeness.flow.surface import source_lookup
 from likeness.geometry.camera import Camera
 from likeness.geometry.raster import rasterise
 from likeness.heads.builtin import builtin_head
+from likeness.heads.lids import lid_apertures
 from likeness.heads.show import inside_depths
 from likeness.heads.skinning import posed_vertices
 

@@ -29,10 +29,10 @@ from likeness.geometry.camera import Camera, default_camera
 from likeness.geometry.mesh import vertex_normals
 from likeness.geometry.raster import interpolate, rasterise
 from likeness.geometry.rotation import axis_angle_from_matrix
-from likeness.heads.landmark_sets import LIDS
+from likeness.heads.lids import lid_apertures, open_lids
 from likeness.heads.model import HeadModel
 from likeness.heads.show import inside_depths
-from likeness.heads.skinning import landmark_points, posed_vertices
+from likeness.heads.skinning import posed_vertices
 from likeness.media.crop import CropWindow, resize
 from likeness.motion.pose import FRONTAL
 from likeness.motion.record import FRAME_FIELDS, Motion, MotionFrame
@@ -42,8 +42,6 @@ SUPERSAMPLING = 2  # samples per pixel along each axis
 FPS = 25.0  # nominal: the poses are no sequence
 GAMMA = 2.2
 START_DISTANCE = 1.0  # m
-BLINK_LIMITS = (-0.8, 1.2)  # of the blink shapes' coefficients
-BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,36 +171,13 @@ def exact_lids(frame: MotionFrame, rest: MotionFrame, head: HeadModel, shape: Fl
 
     Both eyes open alike at rest: random identities alone would give one eye half closed.
     """
-    names = [name for name in BLINKS if name in head.expression_names]
-    if len(names) < len(BLINKS):
-        return frame
-    blinks = [head.expression_names.index(name) for name in names]
-    expression = frame.expression.copy()
-    apertures = []
-    for value in (0.0, 1.0):
-        expression[blinks] = value
-        apertures.append(lid_apertures(head, posed_vertices(head, shape, expression, frame.joints), is_signed=True))
     wanted = rest.lids.mean() * frame.lids / np.maximum(rest.lids, 1e-6)
-    closing = (apertures[0] - wanted) / np.maximum(apertures[0] - apertures[1], 1e-3)
-    expression[blinks] = np.clip(closing, *BLINK_LIMITS)
-    lids = lid_apertures(head, posed_vertices(head, shape, expression, frame.joints))
-    return replace(frame, expression=expression, lids=lids)
-
-
-def lid_apertures(
-    head: HeadModel, vertices: Float[np.ndarray, "V 3"], *, is_signed: bool = False
-) -> Float[np.ndarray, "2"]:
-    """Mean gap between the lids over the width of the left and right eye, of a mesh in the head frame.
-
-    Lids that cross count as closed, or with `is_signed` below zero.
-    """
-    points = landmark_points(head, vertices)
-    apertures = []
-    for upper, lower, corners in LIDS:
-        width = float(np.linalg.norm(points[corners[0]] - points[corners[1]]))
-        gap = float(np.mean(points[list(upper), 1] - points[list(lower), 1]))
-        apertures.append(gap / max(width, 1e-4))
-    return np.array(apertures) if is_signed else np.maximum(apertures, 0.0)
+    expression = open_lids(head, shape, frame.expression, frame.joints, wanted)
+    if expression is frame.expression:
+        return frame
+    return replace(
+        frame, expression=expression, lids=lid_apertures(head, posed_vertices(head, shape, expression, frame.joints))
+    )
 
 
 def rest_frame(head: HeadModel, shape: Float[np.ndarray, " S"], camera: Camera) -> MotionFrame:

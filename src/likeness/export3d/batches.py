@@ -20,7 +20,7 @@ from likeness.flow.carry import Carrier, CarrySource, carrier, carry_source
 from likeness.heads.model import HeadModel
 from likeness.heads.skinning import posed_vertices
 from likeness.motion.record import MotionFrame
-from likeness.tracking.posed import posed_head
+from likeness.tracking.posed import follow_lids, posed_head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,8 @@ def origin_of(
 
 def way_back(origin: CarrySource, head: HeadModel, shape: Float[np.ndarray, " S"], frame: MotionFrame) -> Carrier:
     """From the volume of a frame's expression to the photo."""
-    return carrier(origin, posed_vertices(head, shape, frame.expression, frame.joints))
+    seen = follow_lids(head, shape, frame, origin.head)
+    return carrier(origin, posed_vertices(head, shape, seen.expression, seen.joints))
 
 
 def _carriers(samples: Sequence[Sample], head: HeadModel, config: Export3dConfig) -> tuple[Carrier, ...]:
