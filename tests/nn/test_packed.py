@@ -10,7 +10,7 @@ from likeness.export3d.config import SuperResolutionSettings
 from likeness.nn import shipped
 from likeness.nn.checkpoint import HEADER, WeightsHeader, read_config, read_part, save_weights
 from likeness.nn.packed import pack_weights
-from likeness.nn.shipped import CHECKSUMS, check_packed, shipped_weights
+from likeness.nn.shipped import CHECKSUMS, check_packed, checksum, shipped_weights
 
 CONFIG = SuperResolutionSettings(first=8, blocks=1, doublings=(4,))
 
@@ -44,6 +44,14 @@ def test_damage_is_noticed(folder, tmp_path):
     content = json.loads((tmp_path / "packed" / HEADER).read_text())
     (tmp_path / "packed" / HEADER).write_text(json.dumps(content | {"trained": "always"}))
     with pytest.raises(InputError, match="not what it was"):
+        check_packed(tmp_path / "packed")
+    sums = json.loads((tmp_path / "packed" / CHECKSUMS).read_text())
+    (tmp_path / "packed" / "notes.txt").write_text("")
+    sums["notes.txt"] = checksum(tmp_path / "packed" / "notes.txt")
+    sums[HEADER] = checksum(tmp_path / "packed" / HEADER)
+    del sums["one.safetensors"]  # as many names as files, but not theirs
+    (tmp_path / "packed" / CHECKSUMS).write_text(json.dumps(sums))
+    with pytest.raises(InputError, match="does not name every file"):
         check_packed(tmp_path / "packed")
     (tmp_path / "packed" / CHECKSUMS).write_text("{}")
     with pytest.raises(InputError, match="does not name every file"):

@@ -36,7 +36,7 @@ def check_packed(folder: Path) -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is missing or damaged: install or copy {folder.name} again") from error
     files = {entry.name for entry in folder.iterdir() if entry.suffix == ".safetensors"} | {"weights.json"}
-    if not isinstance(sums, dict) or set(sums) < files:
+    if not isinstance(sums, dict) or not files <= set(sums):
         raise InputError(f"{path} does not name every file: install or copy {folder.name} again")
     for name, expected in sums.items():
         if Path(name).name != name or not (folder / name).is_file() or checksum(folder / name) != expected:
