@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
 from torch import Tensor
 
 from likeness.errors import InputError, OutputError
 from likeness.heads.model import HeadModel
 from likeness.nn.json_record import record_from_json, record_to_json
-from likeness.nn.tensor_files import read_json, read_tensors
+from likeness.nn.tensor_files import read_json, read_tensors, write_tensors
 
 FORMAT_NAME = "likeness-weights"
 FORMAT_VERSION = 1
@@ -60,8 +59,7 @@ def save_weights(
         raise ValueError(f"the header names the parts {header.parts}, but {tuple(parts)} were given")
     with _new_folder(Path(folder), overwrite=overwrite) as partial:
         for name, tensors in parts.items():
-            plain = {key: value.detach().contiguous().cpu() for key, value in tensors.items()}
-            save_file(plain, partial / f"{name}.safetensors")
+            write_tensors(partial / f"{name}.safetensors", tensors)
         content = {**record_to_json(header), "config": record_to_json(config)}
         (partial / HEADER).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 

@@ -67,6 +67,8 @@ def load_tensors(
                     "these weights belong to a model of other sizes"
                 )
             value, reshaped = value.reshape(wanted), reshaped + 1
+        if targets[name].is_floating_point() and not value.is_floating_point():
+            raise InputError(f"{part}: {name} holds {str(value.dtype).removeprefix('torch.')}: the file is damaged")
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise InputError(f"{part}: {name} holds numbers that are not finite: the file is damaged")
         shaped[name] = value

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from likeness.errors import InputError
@@ -45,6 +45,19 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not tensors:
         raise InputError(f"{path} holds no tensors: give a file of weights")
     return {str(name): value.detach() for name, value in tensors.items()}
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], *, metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file, with the permissions that every new file gets here.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    plain = {name: value.detach().contiguous().cpu() for name, value in tensors.items()}
+    path.touch()
+    mode = path.stat().st_mode
+    save_file(plain, path, metadata=metadata)
+    path.chmod(mode)  # safetensors writes for the owner alone
 
 
 def _read_torch(path: Path) -> Any:

@@ -1,6 +1,7 @@
 """Checkpoints: all that a training needs to go on exactly, in one safetensors file that appears whole or not at all."""
 
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -10,11 +11,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from likeness.errors import InputError
 from likeness.files import atomic_output
+from likeness.nn.tensor_files import write_tensors
+from likeness.training.settings import MOST_STEPS
 
 FORMAT = "likeness-checkpoint 1"
 MAX_NOTE_BYTES = 1 << 24
@@ -46,9 +48,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
         "settings": checkpoint.settings,
         "unlogged": checkpoint.unlogged,
     }
-    plain = {name: value.detach().contiguous().cpu() for name, value in checkpoint.tensors.items()}
     with atomic_output(path, overwrite=True) as partial:
-        save_file(plain, partial, metadata={"likeness": json.dumps(note)})
+        write_tensors(partial, checkpoint.tensors, metadata={"likeness": json.dumps(note)})
         with partial.open("rb") as stream:
             os.fsync(stream.fileno())  # a power cut must not leave a named, empty file
     for old in checkpoint_paths(folder)[:-keep]:
@@ -76,14 +77,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - no mapping
         if not isinstance(note, dict) or note.get("format") != FORMAT:
             raise InputError(f"{path} is no checkpoint of this program: remove it, or train in another folder")
+        step, elapsed = note["step"], float(note["elapsed_seconds"])
+        if type(step) is not int or not 0 <= step <= MOST_STEPS or not 0.0 <= elapsed < math.inf:
+            raise ValueError(f"step {step} after {elapsed} seconds")
         return Checkpoint(
-            step=int(note["step"]),
-            elapsed_seconds=float(note["elapsed_seconds"]),
+            step=step,
+            elapsed_seconds=elapsed,
             settings=dict(note["settings"]),
             unlogged={str(name): float(value) for name, value in note["unlogged"].items()},
             tensors=tensors,
         )
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(f"{path} is damaged: remove it to go on from the checkpoint before it") from error
 
 
