@@ -114,8 +114,16 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
             result = super().loss(player, batch, generator, moment)
             return type(result)(total=result.total * float("nan"), numbers={})
 
-    with pytest.raises(InputError, match="not finite after 0 steps: lower --rate"):
-        train(Broken(), settings(), tmp_path, ALONE)
+    with pytest.raises(InputError, match="not finite after 0 steps: lower --rate, or train in float32$"):
+        train(Broken(), settings(), tmp_path / "fresh", ALONE)
+    train(ToyTask(), settings(steps=2), tmp_path / "begun", ALONE)
+    with pytest.raises(InputError, match="not finite after 2 steps: .*; the newest checkpoint stays$"):
+        train(Broken(), settings(), tmp_path / "begun", ALONE)
+
+
+def test_a_finished_run_tells_that_nothing_was_done(tmp_path):
+    first, again = (train(ToyTask(), settings(steps=2), tmp_path, ALONE) for _ in range(2))
+    assert (first.begun_at, first.step) == (0, 2) and (again.begun_at, again.step) == (2, 2)
 
 
 def test_checkpoints_are_pruned(tmp_path):

@@ -2,17 +2,21 @@
 
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NoReturn, TypeVar
 
 from likeness.errors import LikenessError
+from likeness.nn.memory import is_lack_of_memory
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 UNSEEN_WIDTH = 180  # characters of tables where no terminal is
+# What would steer a terminal instead of being seen; files that somebody else wrote may hold it.
+_UNSEEN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 
 Item = TypeVar("Item")
 
@@ -72,7 +76,9 @@ def run_guarded(action: Callable[[], None]) -> int:
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         return _fail(f"{name}{error.strerror or error}", EXIT_USER_ERROR)
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if not is_lack_of_memory(error):
+            raise
         return _fail("not enough memory: ask for a smaller picture with --size", EXIT_USER_ERROR)
     finally:
         _on_termination(previous)
@@ -81,17 +87,24 @@ def run_guarded(action: Callable[[], None]) -> int:
 
 def show_notes() -> None:
     """Warnings of the library become notes on stderr."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="likeness: note: %(message)s", force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_PlainFormatter("likeness: note: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
 def say(line: str) -> None:
     """One line of result on stdout."""
-    print(line, flush=True)
+    print(plain(line), flush=True)
 
 
 def complain(line: str) -> None:
     """One line about what went wrong, on stderr."""
-    print(f"likeness: {' '.join(line.split())}", file=sys.stderr, flush=True)
+    print(f"likeness: {plain(' '.join(line.split()))}", file=sys.stderr, flush=True)
+
+
+def plain(text: str) -> str:
+    """The text with characters that steer a terminal as they are written in Python; lines and tabs stay."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def say_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -103,9 +116,14 @@ def say_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) 
     for name in header:
         table.add_column(name)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(plain, row))
     console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else UNSEEN_WIDTH)
     console.print(table)
+
+
+class _PlainFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return plain(super().format(record))
 
 
 def _fail(message: str, code: int) -> int:

@@ -79,7 +79,12 @@ def run_training(
         if processes.is_first:
             say(f"stopped after {outcome.step} steps ({minutes:.1f} minutes); the same command goes on from there")
         raise SystemExit(outcome.exit_code)
-    if processes.is_first:
+    if processes.is_first and outcome.step == outcome.begun_at:
+        say(
+            f"{command.out / 'weights'}: finished already, after {outcome.step} steps in {minutes:.1f} minutes; raise "
+            "--steps or --minutes to go on"
+        )
+    elif processes.is_first:
         say(f"{command.out / 'weights'}: {outcome.step} steps in {minutes:.1f} minutes")
 
 

@@ -23,6 +23,11 @@ def with_advice(items: Iterator[Item], advice: str) -> Iterator[Item]:
 
 def advised(error: Exception, advice: str) -> Exception:
     """What is raised instead of an error: the advice for a lack of memory, anything else as it is."""
-    if isinstance(error, MemoryError) or any(word in str(error) for word in _WORDS):
-        return InputError(advice)
-    return error
+    return InputError(advice) if is_lack_of_memory(error) else error
+
+
+def is_lack_of_memory(error: Exception) -> bool:
+    """Whether an error means that memory has run out: Python's own, or torch's RuntimeErrors."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(word in str(error) for word in _WORDS)
+    )

@@ -16,7 +16,9 @@ from typing import Any
 import torch
 
 from likeness.errors import InputError
+from likeness.nn.memory import is_lack_of_memory
 from likeness.training.batches import batches_ahead
+from likeness.training.checkpoint import checkpoint_paths
 from likeness.training.interruption import Interrupted, Interruption
 from likeness.training.log import append_line
 from likeness.training.processes import Processes
@@ -35,6 +37,7 @@ class Outcome:
     """How a run ended."""
 
     step: int
+    begun_at: int  # step from which this call went on; `step` itself if the run had ended before
     elapsed_seconds: float
     exit_code: int | None  # of an interrupted run; None: it went to its end
 
@@ -73,6 +76,7 @@ def train(
     state.prepare_optimisers()
     run = RunFolder(folder, settings, task.description, processes)
     run.open(state)
+    begun_at = state.step
     processes.copy_from_first(value for name, value in state.tensors().items() if not name.startswith("step/"))
     loop = _Loop(task, settings, run, state, processes, clock)
     with Interruption() as interruption:
@@ -82,7 +86,7 @@ def train(
         except Interrupted as stop:
             exit_code = stop.exit_code
         run.save(state)
-    return Outcome(step=state.step, elapsed_seconds=state.elapsed_seconds, exit_code=exit_code)
+    return Outcome(step=state.step, begun_at=begun_at, elapsed_seconds=state.elapsed_seconds, exit_code=exit_code)
 
 
 class _Loop:
@@ -108,7 +112,7 @@ class _Loop:
             self.task.load, self._numbers(), threads=self.settings.loaders, ahead=self.settings.ahead
         )
         try:
-            with _memory_advice():
+            with self._memory_advice():
                 for _ in watch(self._moments(), "training", self._steps_left()):
                     self._step(batches, interruption)
                 if self.processes.is_first:
@@ -192,7 +196,7 @@ class _Loop:
         if not math.isfinite(float(norm)):
             raise InputError(
                 f"the gradient of {player.name} is not finite after {self.state.step} steps: lower --rate, or train in "
-                "float32; the newest checkpoint stays"
+                f"float32{self._what_stays()}"
             )
         for group in optimiser.param_groups:
             group["lr"] = player.rate_scale * rate
@@ -244,16 +248,18 @@ class _Loop:
                     stack.enter_context(self.state.averages[player.name].in_place_of(player.parameters))
             yield
 
+    @contextmanager
+    def _memory_advice(self) -> Iterator[None]:
+        """Running out of memory, told as what to do."""
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            if not is_lack_of_memory(error):
+                raise
+            raise InputError(
+                f"not enough memory for a step: lower --micro-batch, or add --saves-memory{self._what_stays()}"
+            ) from error
 
-@contextmanager
-def _memory_advice() -> Iterator[None]:
-    """Running out of memory, told as what to do."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
-        if not is_memory:
-            raise
-        raise InputError(
-            "not enough memory for a step: lower --micro-batch, or add --saves-memory; the newest checkpoint stays"
-        ) from error
+    def _what_stays(self) -> str:
+        """The end of a line that tells of a failure."""
+        return "; the newest checkpoint stays" if checkpoint_paths(self.folder.checkpoints) else ""
