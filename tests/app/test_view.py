@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ from likeness.app.camera_path import (
     TRAINED,
     CameraPlace,
     camera_at,
+    default_angles,
     load_path,
     orbit_path,
     range_warning,
     stage_of,
+    still_place,
     turned_head,
 )
 from likeness.app.cli import main
@@ -43,7 +46,7 @@ def head_points() -> np.ndarray:
 
 
 def test_an_orbit_is_the_closed_curve_of_the_paper() -> None:
-    path = orbit_path(yaw=20.0, pitch=14.0, radius=1.5)
+    path = orbit_path(still_place(yaw=20.0, pitch=14.0, radius=1.5))
     for part in (0.0, 0.1, 0.25, 0.8):
         place = path.at(part)
         assert place.yaw == pytest.approx(math.radians(20.0) * math.sin(2.0 * math.pi * part))
@@ -105,6 +108,18 @@ def test_views_beyond_the_range_are_noted_with_it() -> None:
     assert beyond is not None and "yaw 57" in beyond and "up to yaw 40 and pitch 25" in beyond
     warped = range_warning(inside, stage, is_warped=True)
     assert warped is not None and "from the photo" in warped and "up to yaw 25 and pitch 15" in warped
+
+
+def test_an_orbit_for_which_nothing_is_asked_stays_in_the_range() -> None:
+    stage = stage_of(portrait(), square())
+    assert default_angles(stage, is_warped=False) == (20.0, 14.0)
+    yaw, pitch = default_angles(stage, is_warped=True)
+    assert 15.0 < yaw <= 20.0 and 5.0 < pitch <= 14.0
+    path = orbit_path(still_place(yaw=yaw, pitch=pitch, radius=1.0))
+    places = [path.at(part) for part in np.linspace(0.0, 1.0, 41)]
+    assert range_warning(places, stage, is_warped=True) is None
+    turned = replace(stage, source=CameraPlace(yaw=0.7, pitch=-0.4, radius=1.0))
+    assert default_angles(turned, is_warped=True) == (0.0, 0.0)
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,7 @@ from likeness.tracking.portrait import Portrait
 TRAINED = ViewRange(yaw=math.radians(40.0), pitch=math.radians(25.0))  # that training clips and made people span
 WARPED = ViewRange(yaw=math.radians(TRUSTED_ANGLES["yaw"]), pitch=math.radians(TRUSTED_ANGLES["pitch"]))
 MOST_YAW, MOST_PITCH = 180.0, 85.0  # degrees
+ORBIT_YAW, ORBIT_PITCH = 20.0, 14.0  # degrees, of an orbit for which none are asked
 RADIUS_RANGE = (math.ceil(100.0 * (HALF_BOX + NEAREST) * math.sqrt(3.0) / SCALE) / 100.0, 20.0)  # m, outside the cube
 MAX_BYTES, MAX_KEYS, MAX_SECONDS = 1 << 20, 1000, 600.0
 _NOT_HEAD = ("neck",)
@@ -90,19 +91,29 @@ def head_middle(head: HeadModel, shape: Float[np.ndarray, " S"], frame: MotionFr
     return world_from_head(0.5 * (vertices.min(axis=0) + vertices.max(axis=0)).astype(np.float64))
 
 
-def orbit_path(*, yaw: float, pitch: float, radius: float) -> CameraPath:
-    """A closed curve around the face, angles in degrees.
-
-    Raises:
-        InputError: an angle or the radius is out of range.
-    """
-    place = still_place(yaw=yaw, pitch=pitch, radius=radius)
+def orbit_path(place: CameraPlace) -> CameraPath:
+    """A closed curve around the face that goes as far as the place is."""
 
     def at(part: float) -> CameraPlace:
         angle = 2.0 * math.pi * part
         return replace(place, yaw=place.yaw * math.sin(angle), pitch=place.pitch * math.cos(angle))
 
     return CameraPath(at=at, seconds=None)
+
+
+def default_angles(stage: Stage, *, is_warped: bool) -> tuple[float, float]:
+    """Yaw and pitch of an orbit for which none are asked, degrees.
+
+    Args:
+        is_warped: the photo is warped: the orbit goes no farther from its own view than pictures are known to bear.
+    """
+    if not is_warped:
+        return ORBIT_YAW, ORBIT_PITCH
+    left = (
+        math.degrees(WARPED.yaw - abs(stage.source.yaw)),
+        math.degrees(WARPED.pitch - abs(stage.source.pitch)),
+    )
+    return min(ORBIT_YAW, max(left[0], 0.0)), min(ORBIT_PITCH, max(left[1], 0.0))
 
 
 def still_place(*, yaw: float, pitch: float, radius: float) -> CameraPlace:

@@ -19,6 +19,7 @@ File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 HeadFile = Annotated[str | None, tyro.conf.arg(metavar="HEAD")]
 Folder = Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")]
 Count = Annotated[int | None, tyro.conf.arg(metavar="N")]
+Degrees = Annotated[float | None, tyro.conf.arg(metavar="DEGREES")]
 Metres = Annotated[float | None, tyro.conf.arg(metavar="METRES")]
 Factor = Annotated[float | None, tyro.conf.arg(metavar="FACTOR")]
 
@@ -92,8 +93,10 @@ class AnimateOptions:
 class Orbit:
     """Where the camera goes around the head: on a closed curve, or along keyframes."""
 
-    yaw: float = 20.0  # degrees to both sides of the face; of a single picture: to the subject's left
-    pitch: float = 14.0  # degrees up and down; of a single picture: up
+    yaw: Degrees = None
+    """degrees to both sides of the face, of a single picture to the subject's left; otherwise 20, or with flow-warp
+    what the photo's own view leaves of it"""
+    pitch: Degrees = None  # degrees up and down, of a single picture up; otherwise 14, or with flow-warp likewise
     radius: Metres = None  # from the middle of the head; otherwise that of the photo's camera
     frames: Count = None  # of the orbit, otherwise 120; of a picture: how many views stand on a sheet, otherwise one
     path: File = None  # keyframes (.json) in place of the orbit: [{"time": 0, "yaw": -20, "pitch": 0}, ...]

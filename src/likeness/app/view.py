@@ -15,6 +15,7 @@ from likeness.app.camera_path import (
     CameraPlace,
     Stage,
     camera_at,
+    default_angles,
     load_path,
     orbit_path,
     range_warning,
@@ -89,10 +90,11 @@ def view(
     portrait = read_portrait(Path(photo), head, face=options.face)
     window = clip_square([head_box(head, portrait.shape, portrait.rest, portrait.camera)])
     stage = stage_of(portrait, portrait.camera.cropped(window.left, window.top, window.size, window.size))
-    path = _path(options.orbit, stage)
+    orbit = asked_orbit(options.orbit, stage, is_warped=options.method == "flow-warp")
+    path = _path(orbit, options.orbit.path)
     rest = apply_edit(portrait.rest, change, head)
     if driving is None:
-        moments = _moments(options.orbit, path, stage, rest, is_video=target.is_video)
+        moments = _moments(orbit, path, options.orbit.frames, rest, is_video=target.is_video)
     else:
         motion = apply_edit_to_motion(perform(_motion(driving, target, watch), portrait), change, head)
         moments = _moments_of(path, motion.times - motion.times[0], list(motion.frames()), fps=motion.fps)
@@ -196,20 +198,28 @@ def _sheet(pictures: Sequence[Image]) -> UInt8[np.ndarray, "height width 3"]:
     return contact_sheet(rows, style=SheetStyle(cell_width=width, cell_height=height))
 
 
-def _path(orbit: Orbit, stage: Stage) -> CameraPath:
-    radius = stage.source.radius if orbit.radius is None else orbit.radius
-    if orbit.path is not None:
-        return load_path(orbit.path, radius=radius)
-    return orbit_path(yaw=orbit.yaw, pitch=orbit.pitch, radius=radius)
+def asked_orbit(orbit: Orbit, stage: Stage, *, is_warped: bool) -> CameraPlace:
+    """How far the camera goes, with what fits the photo where nothing is asked.
+
+    Raises:
+        InputError: an angle or the radius is out of range.
+    """
+    yaw, pitch = default_angles(stage, is_warped=is_warped)
+    return still_place(
+        yaw=yaw if orbit.yaw is None else orbit.yaw,
+        pitch=pitch if orbit.pitch is None else orbit.pitch,
+        radius=stage.source.radius if orbit.radius is None else orbit.radius,
+    )
 
 
-def _moments(orbit: Orbit, path: CameraPath, stage: Stage, rest: MotionFrame, *, is_video: bool) -> Moments:
-    """The moments of a fixed expression."""
-    if not is_video and orbit.frames is None:
-        radius = stage.source.radius if orbit.radius is None else orbit.radius
-        place = still_place(yaw=orbit.yaw, pitch=orbit.pitch, radius=radius)
-        return Moments(times=[0.0], places=[place], frames=[rest], fps=FPS)
-    count = orbit.frames
+def _path(orbit: CameraPlace, keys: Path | None) -> CameraPath:
+    return orbit_path(orbit) if keys is None else load_path(keys, radius=orbit.radius)
+
+
+def _moments(orbit: CameraPlace, path: CameraPath, count: int | None, rest: MotionFrame, *, is_video: bool) -> Moments:
+    """The moments of a fixed expression; `count` frames, if a number is asked for."""
+    if not is_video and count is None:
+        return Moments(times=[0.0], places=[orbit], frames=[rest], fps=FPS)
     if path.seconds is not None and count is None:
         count = max(int(path.seconds * FPS + 1e-6) + 1, 2)
     count = count or ORBIT_FRAMES
