@@ -26,10 +26,10 @@ class TrainingOptions:
     batch: int | None = None  # samples per step, of all processes together
     micro_batch: int | None = None  # samples at a time; smaller ones need less memory
     rate: float | None = None  # learning rate after the warm-up
-    precision: Literal["float32", "bfloat16"] | None = None
+    precision: Literal["float32", "bfloat16"] | None = None  # of forward passes; bfloat16 is for graphics cards
     saves_memory: Flag = False  # compute activations twice instead of keeping them
     validate_every: int | None = None  # steps between pictures
-    seed: int = 0
+    seed: int = 0  # the same seed, clips and machine give the same weights
     cpu: Flag = False  # even if there is a graphics card
 
 
