@@ -1,11 +1,15 @@
 """`likeness weights`: a folder from other projects' weights, what is said about it, and one-line refusals."""
 
+from dataclasses import replace
+
 import pytest
 
 from likeness.app.cli import main
 from likeness.app.demo import PHOTO
 from likeness.export3d.weights import load_model, save_model
-from likeness.fg_portrait.weights import load_networks
+from likeness.fg_portrait.networks import build_networks
+from likeness.fg_portrait.presets import tiny
+from likeness.fg_portrait.weights import load_networks, save_networks
 from likeness.heads.builtin import builtin_head
 from tests.export3d.models import tiny_config, tiny_model
 from tests.nn.foreign import foreign_files as made
@@ -63,17 +67,30 @@ def test_lifted_export3d_draws_at_another_size(tmp_path, capsys) -> None:
     folder, large = tmp_path / "weights", tmp_path / "large"
     save_model(folder, tiny_model(tiny_config(lift=True)), head=builtin_head(), trained="never")
     options = ["weights", "resize", str(folder), "--out", str(large)]
-    assert main([*options, "--size", "128", "--volume", "32"]) == 0
+    assert main([*options, "--size", "128", "--volume", "64"]) == 2
+    assert "64 pixels doubled 2 times are 256, not a whole part of 128; add --volume 32" in capsys.readouterr().err
+    assert main([*options, "--size", "128"]) == 0
+    assert capsys.readouterr().out.endswith("128 x 128 pixels, volume at 32\n")
     model = load_model(large, head=builtin_head())
     assert (model.config.image_size, model.config.reads, model.config.volume.resolution) == (128, 64, 32)
     photo = ["edit", str(PHOTO), "--method", "export3d", "--weights", str(large), "--yaw", "10"]
     assert main([*photo, "--out", str(tmp_path / "out.png")]) == 0
     capsys.readouterr()
-    assert main([*options, "--size", "100", "--overwrite"]) == 2
-    assert "cannot be drawn" in capsys.readouterr().err
+    assert main([*options, "--size", "102", "--overwrite"]) == 2
+    assert "cannot be drawn" in (told := capsys.readouterr().err) and "choose a size that divides by 4" in told
     save_model(folder, tiny_model(), head=builtin_head(), trained="never", overwrite=True)
     assert main([*options, "--size", "128", "--overwrite"]) == 2
     assert "without lifted features" in capsys.readouterr().err
+
+
+def test_switches_of_fg_portrait_are_told(tmp_path, capsys) -> None:
+    config = tiny()
+    networks = build_networks(replace(config, control=replace(config.control, draft=True, background=True, sources=2)))
+    save_networks(tmp_path / "weights", networks, head=builtin_head(), trained="never")
+    assert main(["weights", "show", str(tmp_path / "weights")]) == 0
+    text = capsys.readouterr().out
+    assert "switches: default renderer's picture repaired, background, 2 photos\n" in text
+    assert "sampling: ddim, 4 steps, guidance 1\n" in text
 
 
 def test_a_folder_that_holds_no_weights(tmp_path, capsys) -> None:

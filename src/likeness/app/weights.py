@@ -12,6 +12,7 @@ from likeness.errors import InputError, OutputError
 
 Folder = Annotated[Path, arg(metavar="FOLDER")]
 OtherFolder = Annotated[Path | None, arg(metavar="FOLDER")]
+Pixels = Annotated[int | None, arg(metavar="PIXELS")]
 OtherFile = Annotated[Path | None, arg(metavar="FILE")]
 UNTRAINED = "assembled from the weights of other projects; not trained on 3D flow"
 
@@ -72,7 +73,7 @@ class WeightsResize:
     folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
     out: Folder  # folder to write
     size: Annotated[int, arg(metavar="PIXELS")]  # side of the pictures
-    volume: Annotated[int, arg(metavar="PIXELS")] = 64  # side of the volume's own pictures
+    volume: Pixels = None  # side of the volume's own pictures; otherwise the largest that fits, up to 64
     overwrite: FlagCreatePairsOff[bool] = False  # replace OUT if it is a weights folder
 
     def run(self) -> None:
@@ -81,8 +82,8 @@ class WeightsResize:
         require_models("likeness weights resize")
         from likeness.export3d.weights import save_resized
 
-        save_resized(self.folder, self.out, size=self.size, volume=self.volume, overwrite=self.overwrite)
-        say(f"{self.out}: {self.size} x {self.size} pixels")
+        volume = save_resized(self.folder, self.out, size=self.size, volume=self.volume, overwrite=self.overwrite)
+        say(f"{self.out}: {self.size} x {self.size} pixels, volume at {volume}")
 
 
 WeightsCommand = Annotated[
@@ -164,6 +165,19 @@ def _describe_fg_portrait(folder: Path) -> Iterator[str]:
         f"{config.control.channels} channels at {flow.resolution} pixels, "
         f"{'with' if config.temporal else 'without'} temporal layers"
     )
+    control = config.control
+    parts = {
+        "default renderer's picture repaired": control.draft,
+        "warped source": control.warp_latent,
+        "warped features": control.warp_features,
+        "background": control.background,
+        "offsets": control.offsets,
+        f"{control.sources} photos": control.sources > 1,
+        f"image token of {config.image_token} numbers": config.image_token is not None,
+    }
+    yield f"switches: {', '.join(name for name, is_on in parts.items() if is_on) or 'none'}"
+    guidance = config.sampling.guidance if config.distilled_guidance is None else config.distilled_guidance
+    yield f"sampling: {config.sampling.sampler}, {config.sampling.steps} steps, guidance {guidance:g}"
 
 
 def _describe_export3d(folder: Path) -> Iterator[str]:
@@ -173,7 +187,13 @@ def _describe_export3d(folder: Path) -> Iterator[str]:
     config: Export3dConfig = read_config(folder, Export3dConfig)
     expression = config.expression
     more = [
-        word for word, is_on in (("background layer", config.background), ("lifted features", config.lift)) if is_on
+        word
+        for word, is_on in (
+            ("background layer", config.background),
+            ("lifted features", config.lift),
+            ("mirror image", config.mirror),
+        )
+        if is_on
     ]
     yield (
         f"{config.image_size} pixels, planes of {config.plane_size}, volume at {config.volume.resolution}, "

@@ -200,9 +200,10 @@ class Export3dConfig:
             raise ValueError("the mirror image of what the photo hides is for lifted features")
         doubled = self.volume.resolution * 2 ** len(self.super_resolution.doublings)
         if doubled != self.image_size and not (self.lift and self.image_size % doubled == 0):
+            parts = "a whole part of " if self.lift else ""
             raise ValueError(
-                f"{self.volume.resolution} pixels doubled {len(self.super_resolution.doublings)} times are not "
-                f"{self.image_size}; only with lifted features they may be fewer"
+                f"{self.volume.resolution} pixels doubled {len(self.super_resolution.doublings)} times are {doubled}, "
+                f"not {parts}{self.image_size}"
             )
 
     @property

@@ -18,6 +18,7 @@ from likeness.nn.load_report import load_tensors, tensors_of
 
 METHOD, ENCODER_METHOD = "export3d", "clebs"
 MIRROR_LAYERS = ("mirror", "mirror_gate", "mirror_share")
+USUAL_VOLUME, LEAST_VOLUME = 64, 8  # pixels per side of the volume's pictures, where the size is chosen here
 ENCODER = "expression"  # the one part of an encoder's folder that inference needs
 
 
@@ -71,14 +72,15 @@ def load_model(folder: Path, *, head: HeadModel) -> Export3dModel:
     return model.eval().requires_grad_(False)
 
 
-def save_resized(folder: Path, out: Path, *, size: int, volume: int, overwrite: bool = False) -> None:
-    """Copy a weights folder whose features are lifted, to draw at another size than it was trained at.
+def save_resized(folder: Path, out: Path, *, size: int, volume: int | None = None, overwrite: bool = False) -> int:
+    """Copy a weights folder whose features are lifted, to draw at another size than it was trained at; returns the
+    volume's.
 
     The generator goes on reading the photo at its own size; the photo's own pixels are carried at the new one.
 
     Args:
         size: pixels of a picture's side.
-        volume: of the volume's pictures.
+        volume: pixels of a side of the volume's pictures; None: the largest that fits, up to `USUAL_VOLUME`.
 
     Raises:
         InputError: it is no such folder, or the sizes do not go together.
@@ -90,14 +92,29 @@ def save_resized(folder: Path, out: Path, *, size: int, volume: int, overwrite: 
     config: Export3dConfig = read_config(folder, Export3dConfig)
     if not config.lift:
         raise InputError(f"{folder} was trained without lifted features: it draws at its own size alone")
+    fitting = fitting_volume(config, size)
+    chosen = volume or fitting or USUAL_VOLUME
     try:
         resized = replace(
-            config, image_size=size, read_size=config.reads, volume=replace(config.volume, resolution=volume)
+            config, image_size=size, read_size=config.reads, volume=replace(config.volume, resolution=chosen)
         )
     except ValueError as error:
-        raise InputError(f"{size} pixels with a volume of {volume} cannot be drawn: {error}") from error
+        advice = f"add --volume {fitting}" if fitting else f"choose a size that divides by {_doubled(config)}"
+        raise InputError(f"{size} pixels with a volume of {chosen} cannot be drawn: {error}; {advice}") from error
     parts = {name: read_part(folder, name) for name in header.parts}
     save_weights(out, parts, header=header, config=resized, overwrite=overwrite)
+    return chosen
+
+
+def fitting_volume(config: Export3dConfig, size: int) -> int | None:
+    """Side of the largest usual volume's picture whose doublings divide a picture's side; None if there is none."""
+    fitting = (side for side in range(USUAL_VOLUME, LEAST_VOLUME - 1, -1) if size % (side * _doubled(config)) == 0)
+    return next(fitting, None) if size > 0 else None
+
+
+def _doubled(config: Export3dConfig) -> int:
+    """Pixels that super-resolution makes of one of the volume, along each side."""
+    return int(2 ** len(config.super_resolution.doublings))
 
 
 def load_encoder(folder: Path, *, head: HeadModel) -> tuple[ExpressionSettings, ExpressionEncoder]:
