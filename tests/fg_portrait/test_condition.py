@@ -43,6 +43,19 @@ def test_a_turn_moves_what_it_should() -> None:
     assert torch.isfinite(made.picture).all()
 
 
+def test_shut_lids_move_the_flow_at_the_eyes_alone() -> None:
+    shut = replace(view(rest()), frame=replace(rest(), lids=np.zeros(2)))
+    unaware = motion_condition([source()], shut, settings())
+    assert unaware.picture.abs().max() < 1e-3  # the openings are no part of the mesh by themselves
+    aware = settings(lids=True)
+    moved = motion_condition([source(control=aware)], shut, aware).picture[0].abs().amax(dim=0)
+    assert moved.max() > 0.02
+    rows = torch.nonzero(moved > 0.005)[:, 0].float() / moved.shape[0]
+    assert rows.max() - rows.min() < 0.3
+    still = motion_condition([source(control=aware)], view(rest()), aware)
+    assert still.picture.abs().max() < 1e-3
+
+
 @pytest.mark.parametrize(("extra", "count"), [("visibility", 1), ("normals", 3), ("mask", 1), ("gaze", 3)])
 def test_extras_are_further_channels(extra: str, count: int) -> None:
     flow = FlowSettings(resolution=16, samples=4, extras=(extra,))

@@ -80,7 +80,8 @@ def test_training_and_rendering_follow_the_switch() -> None:
     assert drawn.shape == portrait().image.shape
 
 
-@pytest.mark.parametrize("is_on", [False, True])
-def test_the_option_sets_the_switch(is_on: bool) -> None:
-    command = TrainFgPortrait(preset="tiny", data=(Path("data"),), out=Path("out"), offsets=is_on)
-    assert chosen_recipe(command).model.control.offsets is is_on
+@pytest.mark.parametrize("switch", ["offsets", "lids"])
+def test_the_option_sets_the_switch(switch: str) -> None:
+    for is_on in (False, True):
+        command = TrainFgPortrait(preset="tiny", data=(Path("data"),), out=Path("out"), **{switch: is_on})
+        assert getattr(chosen_recipe(command).model.control, switch) is is_on

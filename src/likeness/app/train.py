@@ -47,6 +47,7 @@ class TrainFgPortrait(TrainingOptions):
     x_portrait: File = None  # model_state-415001.th, for the start of the appearance network
     animatediff: File = None  # motion modules, for the start of the temporal layers
     background: Flag = False  # the networks see the person's matte, and behind the person the photo stands still
+    lids: Flag = False  # the lids of the target's mesh open as measured, against those of the source's
     offsets: Flag = False  # the head's outline is brought onto the person's, hair included
     sources: Literal[1, 2, 3, 4] = 1  # photos of the person that the networks read
     image_encoder: Optionally = None  # CLIP's, as transformers lays it out; the photo's embedding is a token

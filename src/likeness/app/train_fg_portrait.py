@@ -57,7 +57,11 @@ def chosen_recipe(command: TrainFgPortrait) -> Recipe:
     """
     recipe = RECIPES[command.preset](command.stage)
     control = replace(
-        recipe.model.control, background=command.background, offsets=command.offsets, sources=command.sources
+        recipe.model.control,
+        background=command.background,
+        lids=command.lids,
+        offsets=command.offsets,
+        sources=command.sources,
     )
     if command.recogniser is not None and not command.face_loss:
         raise InputError("--recogniser is for the loss on decoded faces: add --face-loss")

@@ -25,6 +25,7 @@ from likeness.media.crop import resize
 from likeness.motion.record import MotionFrame
 from likeness.tracking.matte import person_matte
 from likeness.tracking.personal import Seen, personal_head, personal_offsets
+from likeness.tracking.posed import follow_lids
 
 Entry = TypeVar("Entry")
 
@@ -117,6 +118,9 @@ def motion_condition(sources: Sequence[Source], target: View, settings: ControlS
     Raises:
         InputError: the condition needs a picture that is not there, or the motion cannot be posed.
     """
+    if settings.lids:
+        source = sources[0]
+        target = replace(target, frame=follow_lids(source.head, source.shape, target.frame, source.posed))
     condition = _guidance(sources, target, settings)
     return replace(condition, draft=_draft(target)) if settings.draft else condition
 

@@ -130,6 +130,7 @@ class ControlSettings:
     warp_features: bool = False  # `x_warp_feat`: the same with the source's stored tokens, at every attending level
     draft: bool = False  # `x_draft`: flow-warp's picture is seen, and what is diffused is the difference from it
     background: bool = False  # `x_background`: the person's matte is seen, and behind them the photo stands still
+    lids: bool = False  # `x_lids`: the lids of the target's mesh open as measured, against those of the source's
     offsets: bool = False  # `x_offsets`: the head's outline is brought onto the person's, hair included
     sources: int = 1  # `x_multi_src`: photos of the person that are read; each pixel is warped from one that shows it
 

@@ -182,6 +182,7 @@ SWITCHES: dict[str, Switch] = {
     "x_warp_feat": _control_flag("warp_features"),
     "x_draft": _control_flag("draft"),
     "x_background": _control_flag("background"),
+    "x_lids": _control_flag("lids"),
     "x_offsets": _control_flag("offsets"),
     "x_multi_src": Switch(
         values=("1", "2", "3", "4"), read=lambda recipe: str(recipe.model.control.sources), change=_with_sources
