@@ -69,6 +69,8 @@ def test_lifted_export3d_draws_at_another_size(tmp_path, capsys) -> None:
     options = ["weights", "resize", str(folder), "--out", str(large)]
     assert main([*options, "--size", "128", "--volume", "64"]) == 2
     assert "64 pixels doubled 2 times are 256, not a whole part of 128; add --volume 32" in capsys.readouterr().err
+    assert main([*options, "--size", "128", "--volume", "0"]) == 2
+    assert "resolution is 0" in capsys.readouterr().err
     assert main([*options, "--size", "128"]) == 0
     assert capsys.readouterr().out.endswith("128 x 128 pixels, volume at 32\n")
     model = load_model(large, head=builtin_head())
@@ -89,7 +91,7 @@ def test_switches_of_fg_portrait_are_told(tmp_path, capsys) -> None:
     save_networks(tmp_path / "weights", networks, head=builtin_head(), trained="never")
     assert main(["weights", "show", str(tmp_path / "weights")]) == 0
     text = capsys.readouterr().out
-    assert "switches: default renderer's picture repaired, background, 2 photos\n" in text
+    assert "switches: draft, background, 2 photos\n" in text
     assert "sampling: ddim, 4 steps, guidance 1\n" in text
 
 

@@ -1,7 +1,7 @@
 """Weights folders on the command line: made from other projects' weights, and described."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
@@ -166,16 +166,10 @@ def _describe_fg_portrait(folder: Path) -> Iterator[str]:
         f"{'with' if config.temporal else 'without'} temporal layers"
     )
     control = config.control
-    parts = {
-        "default renderer's picture repaired": control.draft,
-        "warped source": control.warp_latent,
-        "warped features": control.warp_features,
-        "background": control.background,
-        "offsets": control.offsets,
-        f"{control.sources} photos": control.sources > 1,
-        f"image token of {config.image_token} numbers": config.image_token is not None,
-    }
-    yield f"switches: {', '.join(name for name, is_on in parts.items() if is_on) or 'none'}"
+    words = [entry.name.replace("_", " ") for entry in fields(control) if getattr(control, entry.name) is True]
+    words += [f"{control.sources} photos"] if control.sources > 1 else []
+    words += [f"image token of {config.image_token} numbers"] if config.image_token is not None else []
+    yield f"switches: {', '.join(words) or 'none'}"
     guidance = config.sampling.guidance if config.distilled_guidance is None else config.distilled_guidance
     yield f"sampling: {config.sampling.sampler}, {config.sampling.steps} steps, guidance {guidance:g}"
 

@@ -93,7 +93,7 @@ def save_resized(folder: Path, out: Path, *, size: int, volume: int | None = Non
     if not config.lift:
         raise InputError(f"{folder} was trained without lifted features: it draws at its own size alone")
     fitting = fitting_volume(config, size)
-    chosen = volume or fitting or USUAL_VOLUME
+    chosen = (fitting or USUAL_VOLUME) if volume is None else volume
     try:
         resized = replace(
             config, image_size=size, read_size=config.reads, volume=replace(config.volume, resolution=chosen)
