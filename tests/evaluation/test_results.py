@@ -3,6 +3,7 @@ import json
 import pytest
 
 from likeness.errors import InputError
+from likeness.evaluation import results
 from likeness.evaluation.results import Item, numbers, run_items
 
 
@@ -22,10 +23,17 @@ def test_a_second_run_measures_only_what_is_missing(tmp_path):
     assert rows == [{"item": "a", "score": 1.0}, {"item": "b", "score": 2.0}]
 
 
-def test_other_settings_begin_anew(tmp_path):
+def test_rows_of_other_settings_are_kept_and_those_of_other_code_are_not(tmp_path, monkeypatch):
     path, calls = tmp_path / "rows.jsonl", []
     run_items([counting(calls, "a")], path, {"frames": 10})
-    run_items([counting(calls, "a")], path, {"frames": 20})
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="frames: 10, now 20.*choose another --out"):
+        run_items([counting(calls, "a")], path, {"frames": 20})
+    with pytest.raises(InputError, match="weights: not set, now w"):
+        run_items([counting(calls, "a")], path, {"frames": 10, "weights": "w"})
+    assert path.read_bytes() == before and calls == ["a"]
+    monkeypatch.setattr(results, "code_fingerprint", lambda: "other")
+    run_items([counting(calls, "a")], path, {"frames": 10})
     assert calls == ["a", "a"]
 
 

@@ -12,6 +12,7 @@ from likeness.app.console import complain, say, watch
 from likeness.app.evaluate_plan import Plan, open_items, open_setup
 from likeness.app.options import Folder, Pixels, Rendering
 from likeness.errors import InputError
+from likeness.nn.shipped import shipped_weights
 
 if TYPE_CHECKING:
     from likeness.evaluation.html_report import Outline
@@ -78,7 +79,10 @@ class Evaluate:
         evaluate(self.protocol, plan, jobs=self.jobs)
 
     def _run_on_clips(self, protocol: str) -> None:
-        if self.data is None or self.rendering.weights is None:
+        weights = self.rendering.weights
+        if weights is None and protocol == "people" and self.data is not None:
+            weights = shipped_weights("export3d")
+        if self.data is None or weights is None:
             trained = "clebs" if protocol == "clebs" else "export3d"
             raise InputError(
                 f"give clips with --data and the weights folder of `likeness train {trained}` with --weights"
@@ -89,12 +93,12 @@ class Evaluate:
         if protocol == "people":
             from likeness.app.evaluate_people import evaluate_people
 
-            evaluate_people(self.rendering.weights, self.data, out=self.out, limit=self.limit, watch=watch)
+            evaluate_people(weights, self.data, out=self.out, limit=self.limit, watch=watch)
             return
         from likeness.app.clebs import evaluate_clebs
 
         evaluate_clebs(
-            self.rendering.weights, (self.data,), out=self.out, frames=self.frames, limit=self.limit,
+            weights, (self.data,), out=self.out, frames=self.frames, limit=self.limit,
             head=self.rendering.head or "builtin", watch=watch,
         )  # fmt: skip
 

@@ -134,9 +134,12 @@ def reduced(portrait: "Portrait", size: int | None) -> "Portrait":
 def renderer_settings(rendering: Rendering, size: int | None) -> "dict[str, Value]":
     """What tells one renderer's rows from another's: its options, and when its weights were written."""
     settings: dict[str, Value] = {name: value for name, value in vars(rendering).items() if value is not None}
-    if rendering.weights is not None:
-        header = rendering.weights / "weights.json"
-        settings["weights"] = str(rendering.weights.resolve())
+    if rendering.method != "flow-warp":
+        from likeness.app.renderers import weights_folder
+
+        folder = weights_folder(rendering)
+        header = folder / "weights.json"
+        settings["weights"] = str(folder.resolve())
         settings["written"] = header.stat().st_mtime if header.is_file() else None
     return settings | {"size": size}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from likeness.app.camera_path import CameraPlace, Stage, camera_at, stage_of, turned_head
 from likeness.app.directions import DirectionShifts
 from likeness.app.options import Rendering
-from likeness.app.renderers import RENDER_THREADS
+from likeness.app.renderers import RENDER_THREADS, weights_folder
 from likeness.data.square import clip_square, head_box
 from likeness.errors import InputError
 from likeness.evaluation.protocols.free_view import Turn, Views
@@ -48,8 +48,7 @@ def _volume(rendering: Rendering, portrait: Portrait, sides: Sequence[tuple[floa
     """The model's head from those cameras."""
     from likeness.app.view_export3d import draw_views, open_views
 
-    assert rendering.weights is not None
-    prepared, shift = open_views(rendering.weights, portrait, DirectionShifts(amounts={}))
+    prepared, shift = open_views(weights_folder(rendering), portrait, DirectionShifts(amounts={}))
     stage = _stage(portrait)
     cameras = [camera_at(stage, place) for place in _places(stage, sides)]
     side = prepared.subject.model.config.image_size

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import likeness
-from likeness.errors import LikenessError, OutputError
+from likeness.errors import InputError, LikenessError, OutputError
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +49,14 @@ def run_items(
 ) -> list[Row]:
     """Measures every item that the file at `path` does not hold yet, appending its row at once; returns all, in order.
 
-    A file made with other settings, or by another version of the code, is begun anew. An item that fails with a message
+    A file made by another version of the code is begun anew. An item that fails with a message
     for the user becomes a row with `error` and is tried again next time.
 
     Args:
         measure: gives the rows of items; the name of the file, without its suffix, is that of their list.
 
     Raises:
+        InputError: the file holds rows that were measured with other settings.
         OutputError: the file cannot be written.
     """
     header = {"settings": dict(settings) | {"code": code_fingerprint()}}
@@ -123,5 +124,19 @@ def _kept_rows(path: Path, header: dict[str, Any]) -> dict[str, Row]:
         except json.JSONDecodeError:
             break
     if not lines or lines[0] != header:
+        _check_settings(path, lines[0] if lines else None, header["settings"])
         return {}
     return {row["item"]: row for row in lines[1:] if isinstance(row, dict) and "item" in row and "error" not in row}
+
+
+def _check_settings(path: Path, first: Any, asked: Mapping[str, Value]) -> None:
+    """Rows that would be lost were measured as is asked now, by another version of the code."""
+    stored = first.get("settings") if isinstance(first, dict) else None
+    if not isinstance(stored, dict):
+        return
+    for name in sorted((set(stored) | set(asked)) - {"code"}):
+        if stored.get(name) != asked.get(name):
+            was, now = (str(values.get(name, "not set"))[:80] for values in (stored, asked))
+            raise InputError(
+                f"{path} holds results of other settings ({name}: {was}, now {now}): choose another --out, or delete it"
+            )
