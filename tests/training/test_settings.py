@@ -23,7 +23,7 @@ from tests.training.toy import settings
         ({"steps": MOST_STEPS + 1}, "--steps is"),
         ({"minutes": 0.0}, "--minutes is 0"),
         ({"minutes": float("nan")}, "--minutes is nan"),
-        ({"minutes": float("inf")}, "--minutes is inf"),
+        ({"minutes": float("inf")}, "--minutes is inf: give a finite number"),
         ({"minutes": -1.0}, "--minutes is -1"),
         ({"steps": None}, "--steps or --minutes"),
         ({"rate": 0.0, "final_rate": 0.0}, "--rate is 0"),

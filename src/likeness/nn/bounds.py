@@ -7,7 +7,7 @@ LARGEST_WIDTH = 8192  # channels of a layer, or numbers of a token
 LARGEST_PICTURE = 4096  # pixels per side
 MOST_LAYERS = 64  # of one kind, one after the other
 MOST_LEVELS = 8  # resolutions
-MOST_WEIGHTS = 250_000_000  # of a network's largest kind of layer: four times those of Stable Diffusion 1.5
+MOST_WEIGHTS = 100_000_000  # of a network's largest kind of layer; Stable Diffusion 1.5 has 68 million
 
 Range = tuple[float, float]
 WIDTH: Range = (1, LARGEST_WIDTH)

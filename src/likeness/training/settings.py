@@ -61,7 +61,7 @@ class TrainSettings:
         for name in ("minutes", "rate"):
             value = getattr(self, name)
             if value is not None and not 0.0 < value < math.inf:
-                raise InputError(f"{_called(name)} is {value:g}: give a number above 0")
+                raise InputError(f"{_called(name)} is {value:g}: give a finite number above 0")
         if not 0.0 <= self.final_rate <= self.rate:
             raise InputError(f"the final rate is {self.final_rate:g}: give one from 0 to the rate, {self.rate:g}")
         if not 0.0 <= self.average < 1.0:
