@@ -26,20 +26,11 @@ _CHANNELS = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MirrorImage:
-    """What the photo shows on the other half of the head, where that half faces it better; zeros elsewhere."""
-
-    features: Float[Tensor, "B N F"]  # 0 to 1, the first three the photo's colours
-    shown: Float[Tensor, "B N 1"]  # 0 to 1: by how much better; so much less counts as seen in its own place
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class LiftedPoints:
     """What points took along."""
 
     features: Float[Tensor, "B N F"]  # 0 to 1, the first three the photo's colours
     hints: Float[Tensor, "B N hints"]  # -1 to 1
-    mirror: MirrorImage | None = None  # for models that read it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,42 +73,48 @@ class Lift:
         Args:
             full: the photo's own colours, at its full resolution, in place of the features.
         """
-        device, threads = points.device, torch.get_num_threads()
         in_head = head_from_world(points.detach().cpu().double().numpy())
-        carried = [carry(*pair, threads=threads) for pair in zip(self.carriers, in_head, strict=True)]
-        positions = torch.stack([torch.from_numpy(one.positions) for one in carried]).to(device)
-        maps = self.maps.colours if full else self.maps.features
-        features = _sampled(maps, positions)
-        matte = _sampled(self.maps.matte, positions)
-        seen = torch.stack([torch.from_numpy(one.is_seen) for one in carried]).to(device).float()
-        facing = torch.stack([torch.from_numpy(one.facing) for one in carried]).to(device)
-        height = torch.stack([torch.from_numpy(one.height) for one in carried]).to(device)
-        mouth = torch.stack([torch.from_numpy(one.is_mouth) for one in carried]).to(device).float()
-        near, far = torch.tanh(height / NEAR_HEIGHT), torch.tanh(height / FAR_HEIGHT)
-        mirror = self._mirror_image(maps, in_head, carried) if self.mirrors else None
-        if mirror is not None:
-            seen = seen * (1.0 - mirror.shown[..., 0])
-        hints = torch.stack([seen, facing, near, far, mouth, matte[..., 0]], dim=-1)
-        return LiftedPoints(features=features, hints=hints, mirror=mirror)
+        read = [
+            self._read(number, carrier, own, full=full)
+            for number, (carrier, own) in enumerate(zip(self.carriers, in_head, strict=True))
+        ]
+        features, hints = zip(*read, strict=True)
+        return LiftedPoints(features=torch.stack(features), hints=torch.stack(hints))
 
-    def _mirror_image(
-        self, maps: Float[Tensor, "B C h w"], in_head: Float[np.ndarray, "B N 3"], carried: Sequence[CarriedPoints]
-    ) -> MirrorImage:
-        """Read the photos at the mirror images of points near the surface that they hide or show from the side."""
-        features, shown = [], []
-        for number, (carrier, points, own) in enumerate(zip(self.carriers, in_head, carried, strict=True)):
-            own_facing = np.maximum(own.facing, 0.0) * own.is_seen
-            hidden = np.flatnonzero((own_facing < WELL_FACING) & (np.abs(own.height) < MIRRORED_HEIGHT))
-            found = carry(carrier, points[hidden] * np.array([-1.0, 1.0, 1.0]), threads=torch.get_num_threads())
-            positions = torch.from_numpy(found.positions)[None].to(maps.device)
-            read, matte = (_sampled(each[number : number + 1], positions)[0] for each in (maps, self.maps.matte))
-            low, high = BETTER_FACING
-            better = np.clip((found.facing - own_facing[hidden] - low) / (high - low), 0.0, 1.0) * found.is_seen
-            level = matte * torch.from_numpy(better).to(maps.device, maps.dtype)[:, None]
-            places = torch.from_numpy(hidden).to(maps.device)
-            features.append(maps.new_zeros(len(points), read.shape[1]).index_copy(0, places, read))
-            shown.append(maps.new_zeros(len(points), 1).index_copy(0, places, level))
-        return MirrorImage(features=torch.stack(features), shown=torch.stack(shown))
+    def _read(
+        self, number: int, carrier: Carrier, points: Float[np.ndarray, "N 3"], *, full: bool
+    ) -> tuple[Float[Tensor, "N F"], Float[Tensor, "N hints"]]:
+        """One photo read at points of its head's frame, where that is asked for on its better half."""
+        threads = torch.get_num_threads()
+        carried = carry(carrier, points, threads=threads)
+        features, hints = self._taken(number, carried, full=full)
+        if not self.mirrors:
+            return features, hints
+        facing = np.maximum(carried.facing, 0.0) * carried.is_seen
+        near = np.flatnonzero((facing < WELL_FACING) & (np.abs(carried.height) < MIRRORED_HEIGHT))
+        other = carry(carrier, points[near] * np.array([-1.0, 1.0, 1.0]), threads=threads)
+        mirrored, mirrored_hints = self._taken(number, other, full=full)
+        low, high = BETTER_FACING
+        better = np.clip((other.facing - facing[near] - low) / (high - low), 0.0, 1.0) * other.is_seen
+        share = torch.from_numpy(better).to(features.device, features.dtype)[:, None]
+        share = share * mirrored_hints[:, -1:]  # as far as that place shows the person
+        places = torch.from_numpy(near).to(features.device)
+        keep = torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0, 1.0], device=features.device)  # the place itself does not change
+        return (
+            features.index_copy(0, places, torch.lerp(features[places], mirrored, share)),
+            hints.index_copy(0, places, torch.lerp(hints[places], mirrored_hints, share * keep)),
+        )
+
+    def _taken(
+        self, number: int, carried: CarriedPoints, *, full: bool
+    ) -> tuple[Float[Tensor, "N F"], Float[Tensor, "N hints"]]:
+        """What a photo shows where points were carried."""
+        maps = self.maps.colours if full else self.maps.features
+        told = (carried.positions, carried.is_seen, carried.facing, carried.height, carried.is_mouth)
+        positions, seen, facing, height, mouth = (torch.from_numpy(part).to(maps.device).float() for part in told)
+        features, matte = (_sampled(part[number : number + 1], positions[None])[0] for part in (maps, self.maps.matte))
+        near, far = torch.tanh(height / NEAR_HEIGHT), torch.tanh(height / FAR_HEIGHT)
+        return features, torch.stack([seen, facing, near, far, mouth, matte[..., 0]], dim=-1)
 
 
 class LiftEncoder(nn.Module):

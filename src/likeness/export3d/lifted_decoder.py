@@ -22,11 +22,9 @@ class LiftedDecoder(nn.Module):
         channels: of a plane.
         hidden: width of the layer between.
         features: channels that are composited, and that are lifted.
-        mirrors: the mirror image of what the photo hides is read too, through a gate of its own. Weights without it are
-            a start: its layers begin silent, its gate open.
     """
 
-    def __init__(self, channels: int, hidden: int, features: int, *, mirrors: bool = False) -> None:
+    def __init__(self, channels: int, hidden: int, features: int) -> None:
         super().__init__()
         self.inner = nn.Linear(channels + features + HINTS, hidden)
         self.outer = nn.Linear(hidden, 2 + features)  # density, gate, features
@@ -34,26 +32,14 @@ class LiftedDecoder(nn.Module):
             nn.init.normal_(layer.weight, std=layer.in_features**-0.5)
             nn.init.zeros_(layer.bias)
         self.surface_density = nn.Parameter(torch.tensor(_SURFACE_DENSITY))
-        self.mirror = nn.Linear(features + 1, hidden, bias=False) if mirrors else None
-        self.mirror_gate = nn.Linear(hidden, 1) if mirrors else None
-        for silent in (self.mirror, self.mirror_gate):
-            if silent is not None:
-                nn.init.zeros_(silent.weight)
 
     def forward(
         self, sampled: Float[Tensor, "B N C"], lifted: LiftedPoints
     ) -> tuple[Float[Tensor, "B N"], Float[Tensor, "B N F"]]:
         """Density before its softplus, and features from 0 to 1 that `widened` has yet to stretch."""
-        before = self.inner(torch.cat([sampled, lifted.features, lifted.hints], dim=-1))
-        mirror = lifted.mirror
-        if self.mirror is not None and mirror is not None:
-            before = before + self.mirror(torch.cat([mirror.features, mirror.shown], dim=-1))
-        inner = softplus(before)
+        inner = softplus(self.inner(torch.cat([sampled, lifted.features, lifted.hints], dim=-1)))
         out = linear(inner, self.outer.weight, self.outer.bias)
         inside = 0.5 - 0.5 * lifted.hints[..., _NEAR]
         density = out[..., 0] + _EMPTY_DENSITY + self.surface_density * inside
         gate = (out[..., 1] + _GATE * (2.0 * lifted.hints[..., _SEEN] - 1.0)).sigmoid()[..., None]
-        own = out[..., 2:].sigmoid()
-        if self.mirror_gate is not None and mirror is not None:
-            own = torch.lerp(own, mirror.features, mirror.shown * (self.mirror_gate(inner) + _GATE).sigmoid())
-        return density, torch.lerp(own, lifted.features, gate)
+        return density, torch.lerp(out[..., 2:].sigmoid(), lifted.features, gate)

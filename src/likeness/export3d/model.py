@@ -61,9 +61,7 @@ class Export3dModel(nn.Module):
         self.generator = Generator(
             config.generator, expression_width=config.expression.width, plane_size=config.plane_size
         )
-        self.volume = VolumeRenderer(
-            config.volume, config.generator.plane_channels, is_lifted=config.lift, mirrors=config.mirror
-        )
+        self.volume = VolumeRenderer(config.volume, config.generator.plane_channels, is_lifted=config.lift)
         self.super_resolution = SuperResolution(config.super_resolution, features=features)
         self.background = (
             BackgroundLayer(config.background_channels, features=features, resolution=resolution)
@@ -71,7 +69,7 @@ class Export3dModel(nn.Module):
             else None
         )
         self.lift = LiftEncoder(resolution=resolution, features=features) if config.lift else None
-        self.detail = PhotoDetail(mirrors=config.mirror) if config.lift else None
+        self.detail = PhotoDetail() if config.lift else None
 
     @property
     def parts(self) -> tuple[Part, ...]:

@@ -22,19 +22,13 @@ _START = 4.0  # logit of a share where it is surely right, above where it is not
 
 
 class PhotoDetail(nn.Module):
-    """Picture and photo to a sharper picture.
+    """Picture and photo to a sharper picture."""
 
-    Args:
-        mirrors: the mirror image of what the photo hides is a further share. Weights without it are a start.
-    """
-
-    def __init__(self, *, mirrors: bool = False) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.inputs = 3 * _SHARES + HINTS + 2  # colours, hints, opacity, matte of the same pixel
         self.first = nn.Sequential(convolution(self.inputs, _CHANNELS), activation(), PlainBlock(_CHANNELS))
         self.last = small_start(convolution(_CHANNELS, _SHARES + 3), START_GAIN)
-        self.mirror = small_start(convolution(4, _CHANNELS), 0.0) if mirrors else None  # colours, how well they show
-        self.mirror_share = small_start(convolution(_CHANNELS, 1), 0.0) if mirrors else None
 
     def forward(
         self, image: Float[Tensor, "B 3 H W"], seen: VolumePicture, cameras: Float[Tensor, "B 25"], lift: Lift
@@ -60,21 +54,8 @@ class PhotoDetail(nn.Module):
         carried, hints = (rearrange(part, "B (H W) C -> B C H W", H=side) for part in (found.features, found.hints))
         background, free = lift.maps.colours * 2.0 - 1.0, 1.0 - F.max_pool2d(lift.maps.matte, 3, stride=1, padding=1)
         carried = carried * 2.0 - 1.0
-        layer, activate, block = self.first
-        before = layer(torch.cat([image, carried, background * free, hints, opacity, free], dim=1))
-        mirror = None
-        if self.mirror is not None and found.mirror is not None:
-            mirror = rearrange(found.mirror.features, "B (H W) C -> B C H W", H=side) * 2.0 - 1.0
-            shown = rearrange(found.mirror.shown, "B (H W) 1 -> B 1 H W", H=side)
-            before = before + self.mirror(torch.cat([mirror * shown, shown], dim=1))
-        inner = block(activate(before))
-        out = self.last(inner)
+        out = self.last(self.first(torch.cat([image, carried, background * free, hints, opacity, free], dim=1)))
         sure = torch.cat([torch.full_like(opacity, 0.5), hints[:, :1] * opacity, (1.0 - opacity) * free], dim=1)
-        logits = out[:, :_SHARES] + _START * (2.0 * sure - 1.0)
-        kinds = [image, carried, background]
-        if self.mirror_share is not None and mirror is not None:
-            logits = torch.cat([logits, self.mirror_share(inner) + _START * (2.0 * shown * opacity - 1.0)], dim=1)
-            kinds.append(mirror)
-        shares = logits.softmax(dim=1)
-        mixed = sum(shares[:, number : number + 1] * kind for number, kind in enumerate(kinds))
+        shares = (out[:, :_SHARES] + _START * (2.0 * sure - 1.0)).softmax(dim=1)
+        mixed = shares[:, :1] * image + shares[:, 1:2] * carried + shares[:, 2:] * background
         return mixed + out[:, _SHARES:]

@@ -40,21 +40,18 @@ class VolumeRenderer(nn.Module):
         settings: sizes.
         plane_channels: of each plane.
         is_lifted: points read the photo as well, see `lift.py`.
-        mirrors: and the mirror image of what it hides.
 
     Raises:
         ValueError: there are further depths but less than four first ones.
     """
 
-    def __init__(
-        self, settings: VolumeSettings, plane_channels: int, *, is_lifted: bool = False, mirrors: bool = False
-    ) -> None:
+    def __init__(self, settings: VolumeSettings, plane_channels: int, *, is_lifted: bool = False) -> None:
         super().__init__()
         if settings.fine and settings.coarse < 4:
             raise ValueError(f"further depths need at least 4 first ones, got {settings.coarse}")
         self.settings = settings
-        sizes = (plane_channels, settings.hidden, settings.features)
-        self.decoder = LiftedDecoder(*sizes, mirrors=mirrors) if is_lifted else PointDecoder(*sizes)
+        decoder = LiftedDecoder if is_lifted else PointDecoder
+        self.decoder = decoder(plane_channels, settings.hidden, settings.features)
         self.saves_memory = False  # what points hold is computed again in the backward pass, instead of kept
 
     def render(

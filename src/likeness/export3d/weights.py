@@ -17,7 +17,6 @@ from likeness.nn.checkpoint import WeightsHeader, check_head, read_config, read_
 from likeness.nn.load_report import load_tensors, tensors_of
 
 METHOD, ENCODER_METHOD = "export3d", "clebs"
-MIRROR_LAYERS = ("mirror", "mirror_gate", "mirror_share")
 USUAL_VOLUME, LEAST_VOLUME = 64, 8  # pixels per side of the volume's pictures, where the size is chosen here
 ENCODER = "expression"  # the one part of an encoder's folder that inference needs
 
@@ -157,14 +156,7 @@ def load_start(folder: Path, model: Export3dModel, *, head: HeadModel) -> None:
             tensors = read_part(folder, name)
             if name == "generator":
                 tensors = at_resolution(tensors, targets)
-            if model.config.mirror:  # its layers are silent at first, so weights without them are a start
-                tensors |= {key: value for key, value in targets.items() if is_of_mirror(key) and key not in tensors}
             load_tensors(targets, tensors, part=name)
-
-
-def is_of_mirror(key: str) -> bool:
-    """Whether a tensor belongs to the layers that read mirror images."""
-    return any(name in MIRROR_LAYERS for name in key.split("."))
 
 
 def at_resolution(tensors: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
