@@ -8,7 +8,7 @@ from likeness.flow.posed import pose_head
 from likeness.flow.surface_field import field_at, surface_field
 from likeness.geometry.camera import default_camera
 from likeness.geometry.closest import build_surface_index, closest_points
-from likeness.geometry.mesh import boundary_loops
+from likeness.geometry.mesh import boundary_loops, face_normals
 from likeness.geometry.transform import RigidTransform
 from tests.flow.plain_field import FRONTAL, builtin_at
 from tests.heads_for_tests import tiny_head
@@ -52,6 +52,17 @@ def test_agrees_with_the_surface_field_that_fades():
     assert np.abs(flow).max() > 0.005
 
 
+def test_how_much_a_place_faces_the_camera_has_no_steps_at_edges():
+    source, target = carry_source(SOURCE, resolution=256), in_head(TARGET)
+    corners = target[TARGET.faces[source.skin_faces]]
+    middle, face = 0.5 * (corners[:, 0] + corners[:, 1]), corners.mean(axis=1)
+    steps = [carry(carrier(source, target), middle + share * (face - middle)).facing for share in (0.02, 0.04)]
+    assert np.quantile(np.abs(steps[0] - steps[1]), 0.99) < 0.03
+    normals = face_normals(SOURCE.vertices, SOURCE.faces)
+    assert np.allclose(np.linalg.norm(source.normals[np.unique(SOURCE.faces)], axis=1), 1.0)
+    assert ((source.normals[SOURCE.faces[:, 0]] * normals).sum(axis=1) > 0.0).mean() > 0.95
+
+
 def test_says_what_the_photo_shows_and_what_lies_within():
     source, target = carry_source(SOURCE, resolution=256), in_head(TARGET)
     way = carrier(source, target)
@@ -61,7 +72,8 @@ def test_says_what_the_photo_shows_and_what_lies_within():
     foot = SOURCE.vertices[SOURCE.faces[skin]].mean(axis=1)
     # of a triangle's middle its own face is the nearest, but for the few that others cross
     assert (carried.is_seen == visible_points(source.seen, skin, foot)).mean() > 0.97
-    assert carried.facing[carried.is_seen].min() > -0.01 and carried.facing[~carried.is_seen].min() < -0.5
+    # a face that is just seen may have corners that look away: normals are smooth
+    assert np.quantile(carried.facing[carried.is_seen], 0.02) > -0.1 and carried.facing[~carried.is_seen].min() < -0.5
     outside = carry(way, points + 0.001 * way.normals[skin])
     inside = carry(way, points - 0.001 * way.normals[skin])
     # lips and lids that touch have two sides

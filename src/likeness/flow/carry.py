@@ -18,7 +18,7 @@ from likeness.flow.surface_field import SurfaceField, surface_field
 from likeness.geometry.bands import run_bands
 from likeness.geometry.camera import Camera
 from likeness.geometry.closest import ClosestPoints, SurfaceIndex, build_surface_index, closest_points, refit
-from likeness.geometry.mesh import face_normals
+from likeness.geometry.mesh import face_normals, vertex_normals
 from likeness.geometry.transform import RigidTransform
 
 FADE = 0.03  # metres from the surface at which the expression's flow has fallen to 1/e, as a Gaussian
@@ -42,6 +42,7 @@ class CarrySource:
     is_mouth: Bool[np.ndarray, " F"]  # teeth and inner mouth
     is_rim: Bool[np.ndarray, " F"]  # faces with an edge at an opening, or at the end of a row of teeth
     seen: SeenSurface
+    normals: Float[np.ndarray, "V 3"]  # of its vertices, camera frame: smooth over the surface
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +62,7 @@ class CarriedPoints:
     positions: Float32[np.ndarray, "N 2"]  # in the source's picture, 0 to 1 across it; may lie outside
     height: Float32[np.ndarray, " N"]  # metres above the target's surface, negative within
     is_seen: Bool[np.ndarray, " N"]  # whether the source's picture shows the place of the surface that is nearest
-    facing: Float32[np.ndarray, " N"]  # cosine between that place's normal and the way to the source's camera
+    facing: Float32[np.ndarray, " N"]  # cosine between that place's smooth normal and the way to the source's camera
     is_mouth: Bool[np.ndarray, " N"]  # whether that place is of the teeth or the inner mouth
 
 
@@ -84,6 +85,7 @@ def carry_source(head: PosedHead, *, resolution: int, like: CarrySource | None =
         is_mouth=~is_skin & (head.eye_of_face < 0),
         is_rim=_rim_faces(head.faces, is_skin) if like is None else like.is_rim,
         seen=seen_surface(head, resolution=resolution, threads=threads),
+        normals=vertex_normals(head.vertices, head.faces),
     )
 
 
@@ -154,7 +156,7 @@ def _carried(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -
         field.turn,
         carrier.normals,
         source.head.vertices,
-        source.seen.planes[:, :3],
+        source.normals,
         (np.ascontiguousarray(T_cam_head.rotation), np.ascontiguousarray(T_cam_head.translation)),
         np.concatenate([camera.focal_pixels / size, camera.centre_pixels / size]),
         FADE,

@@ -19,7 +19,7 @@ def carry_points(
     Args:
         nearest: corners [N 3] of each point's triangle, its number, weights of the corners, distance.
         target, flow, turn: of the surface field, in the head's frame; `turn` by triangle.
-        source: vertices in the camera's frame; `source_normals` by triangle, any length.
+        source: vertices in the camera's frame; `source_normals` by vertex, any length.
         pose: rotation and translation from the head's frame to the camera's.
         lens: focal lengths, then centre, shares of the picture.
     """
@@ -50,8 +50,11 @@ def carry_points(
             seen[axis] = translation[axis]
             for other in range(3):
                 seen[axis] += rotation[axis, other] * moved[other]
-            ahead -= source_normals[face, axis] * foot[axis]
-            across += source_normals[face, axis] ** 2
+            normal = 0.0
+            for corner in range(3):
+                normal += weights[n, corner] * source_normals[corners[n, corner], axis]
+            ahead -= normal * foot[axis]
+            across += normal**2
             along += foot[axis] ** 2
             feet[n, axis] = foot[axis]
         depth = max(seen[2], nearest_depth)
