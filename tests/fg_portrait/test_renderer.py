@@ -232,7 +232,12 @@ def test_options_that_cannot_work_are_one_line(options: list[str], message: str,
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [(["--steps", "2000"], "at most 1000"), (["--guidance", "0.5"], "guidance at 1.0")]
+    ("options", "message"),
+    [
+        (["--steps", "2000"], "steps is 2000: only 1 to 1000"),
+        (["--guidance", "0.5"], "guidance is 0.5: only 1 to 1000"),
+        (["--guidance", "nan"], "guidance is nan"),
+    ],
 )
 def test_numbers_out_of_range_are_one_line(weights: Path, options, message: str, tmp_path, capsys) -> None:
     common = ["edit", str(PHOTO), "--out", str(tmp_path / "a.png"), "--method", "fg-portrait"]
