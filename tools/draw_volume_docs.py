@@ -1,5 +1,5 @@
-"""Draws views of the two public-domain photos by a trained Export3D model: `python tools/draw_volume_docs.py WEIGHTS`
-from a checkout with the `eval` extra installed.
+"""Draws views of the two public-domain photos by Export3D: `python tools/draw_volume_docs.py [WEIGHTS]` from a checkout
+with the `eval` extra installed; without WEIGHTS by those that ship.
 """
 
 import sys
@@ -16,6 +16,7 @@ from likeness.media.crop import resize
 from likeness.media.images import read_image
 from likeness.media.sheet import SheetStyle, contact_sheet
 from likeness.motion.edit import HeadEdit, apply_edit
+from likeness.nn.shipped import shipped_weights
 
 CELL = 150  # pixels
 EDITS = {
@@ -49,4 +50,4 @@ def main(weights: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else shipped_weights("export3d"))

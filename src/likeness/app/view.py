@@ -270,7 +270,7 @@ def _check_options(options: ViewOptions, target: Target, inputs: Sequence[str | 
         trained = {"weights": options.weights, "head": options.head}
         given = [name for name, value in {**extras, **trained}.items() if value is not None]
         if given:
-            raise InputError(f"--{given[0]} needs a model with a volume: add --method export3d --weights FOLDER")
+            raise InputError(f"--{given[0]} needs a model with a volume: add --method export3d")
     else:
         check_weights("export3d", options.weights)
     taken = [*inputs, target.path]
