@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from likeness.app import evaluate as app_evaluate
 from likeness.app.cli import main
 from likeness.app.evaluate_plan import reduced, renderer_pieces, renderer_settings
 from likeness.app.options import Rendering
@@ -73,3 +74,13 @@ def test_controls_stand_beside_the_renderer(tmp_path: Path) -> None:
     alone = Setup(pieces=same, data=tmp_path, limit=1, frames=CLIP_FRAMES, controls=same)
     (row,) = self_reenactment.run(alone, tmp_path / "alone").rows
     assert f"face_psnr{WARP_SUFFIX}" not in row and row[f"face_psnr{BLUR_SUFFIX}"] > row["face_psnr"]
+
+
+def test_an_interrupted_evaluation_says_that_its_rows_are_kept(tmp_path, capsys, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app_evaluate, "evaluate", interrupted)
+    assert main(["evaluate", "self", "--out", str(tmp_path / "rows")]) == 130
+    error = capsys.readouterr().err
+    assert "is kept in" in error and error.count("\n") == 1

@@ -37,9 +37,7 @@ def split_settings(settings: Iterable[str], method: Method) -> tuple[tuple[str, 
             controls.append(text)
             continue
         if method != "export3d":
-            raise InputError(
-                f"{name.strip()} is an expression direction of Export3D: add --method export3d"
-            )
+            raise InputError(f"{name.strip()} is an expression direction of Export3D: add --method export3d")
         amounts[int(found[1])] = _amount(text, number)
     return tuple(controls), amounts
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from likeness.app.console import complain, say, watch
+from likeness.app.console import EXIT_INTERRUPTED, complain, say, watch
 from likeness.app.evaluate_plan import Plan, open_items, open_setup
 from likeness.app.options import Folder, Pixels, Rendering
 from likeness.errors import InputError
@@ -76,7 +76,11 @@ class Evaluate:
             data=self.data, limit=self.limit, frames=self.frames, out=self.out, size=self.size,
             rendering=self.rendering, outside=self.outside, networks=self.networks,
         )  # fmt: skip
-        evaluate(self.protocol, plan, jobs=self.jobs)
+        try:
+            evaluate(self.protocol, plan, jobs=self.jobs)
+        except KeyboardInterrupt as error:
+            complain(f"stopped; what was measured is kept in {self.out}, and the same command goes on")
+            raise SystemExit(EXIT_INTERRUPTED) from error
 
     def _run_on_clips(self, protocol: str) -> None:
         weights = self.rendering.weights
