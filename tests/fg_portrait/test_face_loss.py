@@ -139,7 +139,7 @@ def test_the_switch_has_three_positions() -> None:
     assert on.model.diffusion.face == replace(FACE_LOSS, below=1000)  # it repairs drafts, in one step
     assert on.model.diffusion.regions == laptop(1).model.diffusion.regions
     assert with_face_loss(on, "weights") == laptop(1)
-    with pytest.raises(ValueError, match="start at 0"):
+    with pytest.raises(ValueError, match="landmarks is -1"):
         FaceLossSettings(landmarks=-1.0)
 
 

@@ -10,6 +10,7 @@ from likeness.geometry.camera import default_camera
 from likeness.geometry.closest import build_surface_index, closest_points
 from likeness.geometry.mesh import boundary_loops, face_normals
 from likeness.geometry.transform import RigidTransform
+from likeness.heads.builtin import builtin_head
 from tests.flow.plain_field import FRONTAL, builtin_at
 from tests.heads_for_tests import tiny_head
 
@@ -61,6 +62,24 @@ def test_how_much_a_place_faces_the_camera_has_no_steps_at_edges():
     normals = face_normals(SOURCE.vertices, SOURCE.faces)
     assert np.allclose(np.linalg.norm(source.normals[np.unique(SOURCE.faces)], axis=1), 1.0)
     assert ((source.normals[SOURCE.faces[:, 0]] * normals).sum(axis=1) > 0.0).mean() > 0.95
+
+
+def test_air_before_an_open_mouth_is_no_flesh():
+    """Also of people whose lips are folded, where the nearest place of the surface is an edge between its two sides."""
+    generator = np.random.default_rng(0)
+    head = builtin_head()
+    named = {"jawOpen": 0.9} | {
+        name: 2.0 * generator.standard_normal() * head.expression_deviations[index]
+        for index, name in enumerate(head.expression_names)
+        if name.startswith("corrective")
+    }
+    way = carrier(carry_source(SOURCE, resolution=256), in_head(builtin_at(jaw=0.18, named=named)))
+    x, y, z = np.meshgrid(np.linspace(-0.08, 0.08, 33), np.linspace(-0.15, 0.0, 31), np.linspace(0.03, 0.14, 23))
+    points = np.stack([x, y, z], axis=-1).reshape(-1, 3)
+    in_front = points[:, 2] > way.field.vertices[:, 2].max()
+    far = closest_points(way.field.index, points).distance > 0.02
+    height = carry(way, points[in_front & far]).height
+    assert len(height) > 3000 and (height < 0.0).mean() < 0.002
 
 
 def test_says_what_the_photo_shows_and_what_lies_within():

@@ -53,6 +53,7 @@ class Carrier:
     field: SurfaceField  # between both in the head's frame
     skin: SurfaceIndex  # of the target
     normals: Float[np.ndarray, "F 3"]  # of the target, unit length
+    smooth_normals: Float[np.ndarray, "V 3"]  # of its vertices: which side a point is on, at edges and corners too
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +100,13 @@ def carrier(source: CarrySource, target: Float[np.ndarray, "V 3"]) -> Carrier:
     normals = face_normals(target, source.head.faces)
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
     skin = refit(source.skin, target)
-    return Carrier(source=source, field=field, skin=skin, normals=normals / np.maximum(lengths, 1e-12))
+    return Carrier(
+        source=source,
+        field=field,
+        skin=skin,
+        normals=normals / np.maximum(lengths, 1e-12),
+        smooth_normals=vertex_normals(target, source.head.faces),
+    )
 
 
 def carry(carrier: Carrier, points: Float[np.ndarray, "N 3"], *, threads: int = 1) -> CarriedPoints:
@@ -154,7 +161,7 @@ def _carried(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -
         field.vertices,
         field.flow,
         field.turn,
-        carrier.normals,
+        carrier.smooth_normals,
         source.head.vertices,
         source.normals,
         (np.ascontiguousarray(T_cam_head.rotation), np.ascontiguousarray(T_cam_head.translation)),
@@ -177,7 +184,7 @@ def _bound(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -> 
 
     The head is solid: between the skin and the eyeballs, teeth and mouth behind it there is no air, so points straight
     below the skin go with it, even if an inner part is nearer. So do points well behind the wall of the mouth, which a
-    camera below the chin would see.
+    camera below the chin would see, and points in the air that see the back of that wall beside wide-open lips.
     """
     nearest = closest_points(carrier.field.index, points, threads=threads)
     face, weights, distance = nearest.face.copy(), nearest.barycentrics.copy(), nearest.distance.copy()
@@ -186,7 +193,7 @@ def _bound(carrier: Carrier, points: Float[np.ndarray, "N 3"], threads: int) -> 
     skin_face = carrier.source.skin_faces[on_skin.face]
     outwards = _outwards(carrier, points[inner], skin_face, on_skin.barycentrics)
     own = _outwards(carrier, points[inner], face[inner], weights[inner])
-    behind = own < -np.maximum(_WALL, _STRAIGHT * distance[inner])
+    behind = (own < -np.maximum(_WALL, _STRAIGHT * distance[inner])) | ((own < 0.0) & (distance[inner] > 2 * _WALL))
     below = np.flatnonzero((outwards < -_STRAIGHT * on_skin.distance) | (behind & carrier.source.is_mouth[face[inner]]))
     face[inner[below]], weights[inner[below]] = skin_face[below], on_skin.barycentrics[below]
     distance[inner[below]] = on_skin.distance[below]

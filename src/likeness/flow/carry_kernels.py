@@ -31,13 +31,14 @@ def carry_points(
         fading = np.exp(-((distance[n] / fade) ** 2))
         outwards = 0.0
         for axis in range(3):
-            place = 0.0
+            place = normal = 0.0
             foot[axis] = 0.0
             for corner in range(3):
                 place += weights[n, corner] * target[corners[n, corner], axis]
                 foot[axis] += weights[n, corner] * source[corners[n, corner], axis]
+                normal += weights[n, corner] * normals[corners[n, corner], axis]
             offset[axis] = points[n, axis] - place
-            outwards += offset[axis] * normals[face, axis]
+            outwards += offset[axis] * normal
         for axis in range(3):
             change = 0.0
             for corner in range(3):
