@@ -20,8 +20,8 @@ from likeness.flow.carry import CarriedPoints, Carrier, carry, target_surface
 HINTS = 6  # seen, facing, near the surface, far from it, mouth, matte
 NEAR_HEIGHT, FAR_HEIGHT = 0.005, 0.04  # metres above the surface that the hints tell apart
 MIRRORED_HEIGHT = 0.03  # metres from the surface within which points are looked for on the other half
-WELL_FACING = 0.6  # cosine to the way to the camera from which a place needs no mirror image
-BETTER_FACING = (0.15, 0.5)  # by how much the other half's cosine must be larger to count, and to count alone
+WELL_FACING = 0.5  # cosine to the way to the camera from which a place needs no mirror image
+BETTER_FACING = (0.25, 0.6)  # by how much the other half's cosine must be larger to count, and to count alone
 _CHANNELS = 32
 
 
