@@ -178,7 +178,7 @@ KEYS = '[{"time": 0, "yaw": 0, "pitch": 0}, {"time": 1, "yaw": %s, "pitch": 0}]'
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "none ship yet: add --weights FOLDER"),
+        ([], "none are installed: add --weights FOLDER"),
         (["--weights", "nowhere"], "is no folder"),
         (["--weights", "WEIGHTS", "--radius", "0.1"], "--radius is 0.1"),
         (["--weights", "WEIGHTS", "--yaw", "nan"], "--yaw is nan"),

@@ -171,7 +171,7 @@ def test_the_command_line_edits_expressions_and_directions(weights: Path, tmp_pa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--method", "export3d"], "none ship yet: add --weights FOLDER"),
+        (["--method", "export3d"], "none are installed: add --weights FOLDER"),
         (["--method", "export3d", "--weights", "nowhere"], "is no folder"),
         (["--method", "export3d", "--weights", ".", "--steps", "4"], "--steps is for renderers that sample"),
         (["--set", "v3=1"], "add --method export3d"),

@@ -23,6 +23,7 @@ from likeness.heads.builtin import builtin_head
 from likeness.media.images import read_image
 from likeness.motion.edit import HeadEdit, apply_edit
 from likeness.motion.record import MotionFrame
+from likeness.nn import shipped
 from tests.fg_portrait.models import draft_model, noisy_networks
 from tests.flow_warp.portraits import portrait
 from tests.heads_for_tests import tiny_head
@@ -218,13 +219,14 @@ def test_the_command_line_draws_with_weights_that_work_on_drafts(tmp_path) -> No
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--method", "fg-portrait"], "none ship yet: add --weights FOLDER"),
+        (["--method", "fg-portrait"], "none are installed: add --weights FOLDER"),
         (["--method", "fg-portrait", "--weights", "nowhere"], "is no folder"),
         (["--weights", "nowhere"], "add --method fg-portrait"),
         (["--seed", "-1"], "--seed is -1"),
     ],
 )
-def test_options_that_cannot_work_are_one_line(options: list[str], message: str, tmp_path, capsys) -> None:
+def test_options_that_cannot_work_are_one_line(options: list[str], message: str, tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(shipped, "SHIPPED", tmp_path / "none")
     assert main(["edit", str(PHOTO), "--out", str(tmp_path / "a.png"), *options]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1

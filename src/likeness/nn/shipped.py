@@ -19,7 +19,7 @@ def shipped_weights(method: str) -> Path:
     """
     folder = SHIPPED / method
     if not folder.is_dir():
-        raise InputError(f"--method {method} needs trained weights, and none ship yet: add --weights FOLDER")
+        raise InputError(f"--method {method} needs trained weights, and none are installed: add --weights FOLDER")
     check_packed(folder)
     return folder
 
