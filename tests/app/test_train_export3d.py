@@ -10,6 +10,7 @@ from likeness.data.made_head import MadeHeadSettings, made_head
 from likeness.data.shard import write_shard
 from likeness.export3d.clebs import ExpressionEncoder
 from likeness.export3d.weights import ENCODER, ENCODER_METHOD, load_model, save_model
+from likeness.nn import shipped
 from likeness.nn.checkpoint import WeightsHeader, save_weights
 from likeness.nn.load_report import tensors_of
 from tests.export3d.models import HEAD, settings, tiny_model
@@ -87,6 +88,7 @@ def test_people_of_the_training_are_no_test(folder, tmp_path, capsys):
     assert not (tmp_path / "r").exists()
 
 
-def test_an_evaluation_without_weights_is_one_line(folder, capsys):
+def test_an_evaluation_without_weights_is_one_line(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(shipped, "SHIPPED", tmp_path / "none")
     assert main(["evaluate", "people", "--data", str(folder)]) == 2
     assert "--weights" in capsys.readouterr().err
