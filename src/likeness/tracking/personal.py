@@ -117,9 +117,10 @@ def _equations(
         along = np.einsum("nkx,nx->nk", normals[outline.corners], outline.direction) * outline.weights
         count = len(outline.distance)
         entries = (along.ravel(), (np.repeat(np.arange(count), 3), outline.corners.ravel()))
-        rows = sparse.csr_matrix(entries, shape=(count, len(vertices)))[along.sum(axis=1) > SIDEWAYS]
+        tells = along.sum(axis=1) > SIDEWAYS
+        rows = sparse.csr_matrix(entries, shape=(count, len(vertices)))[tells]
         matrices.append(rows)
-        wanted.append(outline.distance[along.sum(axis=1) > SIDEWAYS] + rows @ size)
+        wanted.append(outline.distance[tells] + rows @ size)
     return sparse.vstack(matrices).tocsr(), np.concatenate(wanted)
 
 
