@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from likeness.data.background_plate import background_plate, head_mask
 from likeness.errors import InputError
 from likeness.fg_portrait.background import (
-    background_plate,
     drawn_matte,
-    head_mask,
     matte_at,
     over_background,
     person_channels,

@@ -10,7 +10,7 @@ import pytest
 
 from likeness.app.train import TrainFgPortrait
 from likeness.app.train_fg_portrait import chosen_recipe
-from likeness.fg_portrait.background import head_mask
+from likeness.data.background_plate import head_mask
 from likeness.fg_portrait.batches import make_batch
 from likeness.fg_portrait.condition import View, make_sources, motion_condition
 from likeness.fg_portrait.presets import tiny

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from likeness.media.fill import push_pull, smoothstep
+from likeness.geometry.smoothstep import smoothstep
+from likeness.media.fill import push_pull
 
 
 def test_push_pull_keeps_known_pixels_and_fills_a_constant_exactly() -> None:

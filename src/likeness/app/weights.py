@@ -184,6 +184,7 @@ def _describe_export3d(folder: Path) -> Iterator[str]:
         word
         for word, is_on in (
             ("background layer", config.background),
+            ("continued background", config.plate),
             ("lifted features", config.lift),
             ("mirror image", config.mirror),
         )

@@ -111,10 +111,21 @@ def origin_of(
     return carry_source(posed, resolution=shot.image.shape[0], like=like)
 
 
-def way_back(origin: CarrySource, head: HeadModel, shape: Float[np.ndarray, " S"], frame: MotionFrame) -> Carrier:
-    """From the volume of a frame's expression to the photo."""
+def way_back(
+    origin: CarrySource,
+    head: HeadModel,
+    shape: Float[np.ndarray, " S"],
+    frame: MotionFrame,
+    *,
+    turn: Float[np.ndarray, "3"] | None = None,
+) -> Carrier:
+    """From the volume of a frame's expression to the photo.
+
+    Args:
+        turn: of the head against the body since the photo, axis-angle; otherwise the body turns along.
+    """
     seen = follow_lids(head, shape, frame, origin.head)
-    return carrier(origin, posed_vertices(head, shape, seen.expression, seen.joints))
+    return carrier(origin, posed_vertices(head, shape, seen.expression, seen.joints), turn=turn)
 
 
 def _carriers(samples: Sequence[Sample], head: HeadModel, config: Export3dConfig) -> tuple[Carrier, ...]:

@@ -189,13 +189,19 @@ class Export3dConfig:
     pose_mode: PoseMode = "exact"
     background: bool = False  # `x_background`: a layer of its own behind the volume, from the photo
     background_channels: int = 32
+    plate: bool = False  # `x_background=plate`: drawn photos fill what the head uncovers from around, not by the layer
     lift: bool = False  # `x_lift`: points take along what the photo shows where the 3D flow carries them
     mirror: bool = False  # `x_lift=mirror`: and where it hides them, what it shows on the other half of the head
+    still_body: bool = False  # `x_body=still`: in a driven photo the shoulders stay while the head turns
 
     def __post_init__(self) -> None:
         check_ranges(self, MODEL_LIMITS)
         if self.reads % self.generator.coarseness:
             raise ValueError(f"{self.reads} pixels must divide by {self.generator.coarseness}")
+        if self.plate and not self.background:
+            raise ValueError("a continued background is for a model with a background layer")
+        if self.still_body and not self.lift:
+            raise ValueError("shoulders that stay are for lifted features")
         if self.mirror and not self.lift:
             raise ValueError("the mirror image of what the photo hides is for lifted features")
         doubled = self.volume.resolution * 2 ** len(self.super_resolution.doublings)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from likeness.export3d.blocks import ResidualBlock, activation, convolution, coordinate_channels, doubled, reduced
 from likeness.export3d.cameras import frame_of_camera, head_from_world, world_from_head
-from likeness.flow.carry import CarriedPoints, Carrier, carry, target_surface
+from likeness.flow.carry import CarriedPoints, Carrier, before_turning, carry, target_surface
 
 HINTS = 6  # seen, facing, near the surface, far from it, mouth, matte
 NEAR_HEIGHT, FAR_HEIGHT = 0.005, 0.04  # metres above the surface that the hints tell apart
@@ -73,13 +73,23 @@ class Lift:
         Args:
             full: the photo's own colours, at its full resolution, in place of the features.
         """
-        in_head = head_from_world(points.detach().cpu().double().numpy())
         read = [
             self._read(number, carrier, own, full=full)
-            for number, (carrier, own) in enumerate(zip(self.carriers, in_head, strict=True))
+            for number, (carrier, own) in enumerate(zip(self.carriers, self._in_heads(points), strict=True))
         ]
         features, hints = zip(*read, strict=True)
         return LiftedPoints(features=torch.stack(features), hints=torch.stack(hints))
+
+    def before_turning(self, points: Float[Tensor, "B N 3"]) -> Float[Tensor, "B N 3"]:
+        """World points where they were before the heads turned and the bodies stayed."""
+        if not any(carrier.turn.any() for carrier in self.carriers):
+            return points
+        return torch.from_numpy(world_from_head(np.stack(self._in_heads(points)))).to(points)
+
+    def _in_heads(self, points: Float[Tensor, "B N 3"]) -> list[Float[np.ndarray, "N 3"]]:
+        """World points in the frame of each head, before it turned."""
+        in_head = head_from_world(points.detach().cpu().double().numpy())
+        return [before_turning(carrier, own) for carrier, own in zip(self.carriers, in_head, strict=True)]
 
     def _read(
         self, number: int, carrier: Carrier, points: Float[np.ndarray, "N 3"], *, full: bool

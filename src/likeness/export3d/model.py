@@ -20,7 +20,17 @@ from likeness.export3d.super_resolution import SuperResolution
 from likeness.export3d.volume import VolumePicture, VolumeRenderer
 from likeness.flow.carry import Carrier
 
+_STILL_COVERED = 0.4  # emptiness of the volume up to which the picture is left alone: soft edges of the head
+
 Part = Literal["expression", "generator", "volume", "super_resolution", "background", "lift", "detail"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plate:
+    """What heads uncover where they move away."""
+
+    picture: Float[Tensor, "B 3 H W"]  # -1 to 1: photos without the person
+    covered: Float[Tensor, "B 1 r r"]  # opacity of the volume as the photo shows it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +40,7 @@ class SourceFeatures:
     read: ReadSource
     background: Float[Tensor, "B F r r"] | None
     lift_maps: LiftMaps | None
+    plate: Plate | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +145,8 @@ class Export3dModel(nn.Module):
         if source.background is not None:
             features = features + (1.0 - seen.opacity) * (source.background + 1.0)
         image = self.finished(seen, features, cameras, content.lift)
+        if source.plate is not None:
+            image = _uncovered(image, seen.opacity, source.plate)
         return Picture(image=image, small=features[:, :3], depth=seen.depth, opacity=seen.opacity)
 
     def finished(
@@ -154,3 +167,13 @@ class Export3dModel(nn.Module):
             image = F.interpolate(image, size=(side, side), mode="bilinear", align_corners=False)
         detailed: Tensor = self.detail(image, seen, cameras, lift)
         return detailed
+
+
+def _uncovered(
+    image: Float[Tensor, "B 3 H W"], opacity: Float[Tensor, "B 1 r r"], plate: Plate
+) -> Float[Tensor, "B 3 H W"]:
+    """The picture with the plate where the volume was and is no more."""
+    size = image.shape[-2:]
+    was, now = (F.interpolate(map, size, mode="bilinear", align_corners=False) for map in (plate.covered, opacity))
+    share = was * ((1.0 - now - _STILL_COVERED) / (1.0 - _STILL_COVERED)).clamp(0.0, 1.0)
+    return torch.lerp(image, plate.picture, share)

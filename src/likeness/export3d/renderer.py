@@ -18,6 +18,7 @@ from likeness.export3d.cameras import camera_of_frame, check_camera
 from likeness.export3d.directions import direction_deviations, moved_expression
 from likeness.export3d.model import Content, Export3dModel
 from likeness.export3d.subject import Subject, read_subject
+from likeness.geometry.rotation import axis_angle_from_matrix
 from likeness.motion.record import MotionFrame
 from likeness.nn.memory import advised, with_advice
 from likeness.tracking.portrait import Portrait
@@ -43,6 +44,7 @@ class View:
     frame: MotionFrame  # its pose does not count
     camera: Float32[np.ndarray, "25"]
     shift: Shift | None = None
+    turn: Float[np.ndarray, "3"] | None = None  # of the head against the body since the photo; None: it turns along
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +102,7 @@ def render(
             frame=frame,
             camera=camera_in_square(prepared, frame),
             shift=None if shift_of is None else shift_of(number),
+            turn=turn_since(prepared.portrait.rest, frame) if prepared.subject.model.config.still_body else None,
         )
         for number, frame in enumerate(frames)
     )
@@ -116,6 +119,11 @@ def draw(prepared: Prepared, views: Iterable[View]) -> Iterator[Drawn]:
     yield from with_advice(_drawn(prepared, views), OUT_OF_MEMORY)
 
 
+def turn_since(rest: MotionFrame, frame: MotionFrame) -> Float[np.ndarray, "3"]:
+    """How the head has turned between two frames, axis-angle in its own axes, radians."""
+    return axis_angle_from_matrix(rest.T_cam_head.rotation.T @ frame.T_cam_head.rotation)
+
+
 def camera_in_square(prepared: Prepared, frame: MotionFrame) -> Float32[np.ndarray, "25"]:
     """The square's camera, around the head as the frame poses it.
 
@@ -126,31 +134,31 @@ def camera_in_square(prepared: Prepared, frame: MotionFrame) -> Float32[np.ndarr
 
 
 @torch.no_grad()
-def content_of(prepared: Prepared, frame: MotionFrame, shift: Shift | None = None) -> Content:
-    """The head with the expression of a frame.
+def content_of(prepared: Prepared, view: View) -> Content:
+    """The head with the expression of a view.
 
     Raises:
         InputError: the frame is of another head.
         ValueError: a shift is given, but the encoding has no directions.
     """
     subject = prepared.subject
-    if shift is None:
-        return subject.content(frame)
+    if view.shift is None:
+        return subject.content(view.frame, turn=view.turn)
     if prepared.deviations is None:
         raise ValueError("a model whose encoding has no directions cannot move along them")
-    inputs = subject.inputs(frame)
-    offsets = torch.from_numpy(shift.astype(np.float32))[None].to(inputs.device) * prepared.deviations
-    return subject.content(frame, moved_expression(subject.model.expression, inputs, offsets))
+    inputs = subject.inputs(view.frame)
+    offsets = torch.from_numpy(view.shift.astype(np.float32))[None].to(inputs.device) * prepared.deviations
+    return subject.content(view.frame, moved_expression(subject.model.expression, inputs, offsets), turn=view.turn)
 
 
 def _drawn(prepared: Prepared, views: Iterable[View]) -> Iterator[Drawn]:
     drawn_key, content = None, None
     for view in views:
         check_camera(view.camera.astype(np.float64))
-        shift = b"" if view.shift is None else view.shift.tobytes()
-        key = prepared.subject.key(view.frame), shift
+        shift, turn = (b"" if moved is None else moved.tobytes() for moved in (view.shift, view.turn))
+        key = prepared.subject.key(view.frame), shift, turn
         if content is None or key != drawn_key:
-            drawn_key, content = key, content_of(prepared, view.frame, view.shift)
+            drawn_key, content = key, content_of(prepared, view)
         yield _seen(prepared, content, view.camera)
 
 

@@ -1,19 +1,21 @@
 """A person as a model has read them from one picture, ready to be drawn with any expression from any camera."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from likeness.data.background_plate import background_plate
 from likeness.data.sample import Shot
-from likeness.export3d.batches import matte_tensor, origin_of, picture_tensor, way_back
+from likeness.export3d.batches import matte_tensor, origin_of, picture_tensor, target_camera, way_back
 from likeness.export3d.expression import inputs_of_frame
-from likeness.export3d.model import Content, Export3dModel, Picture, SourceFeatures
+from likeness.export3d.model import Content, Export3dModel, Picture, Plate, SourceFeatures
 from likeness.flow.carry import CarrySource
 from likeness.heads.model import HeadModel
 from likeness.motion.record import MotionFrame
+from likeness.tracking.posed import posed_head
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,18 +46,25 @@ class Subject:
         told = self.inputs(frame).cpu().numpy().tobytes()
         return told if self.origin is None else told + frame.expression.tobytes() + frame.joints.tobytes()
 
-    def content(self, frame: MotionFrame, vector: Float[Tensor, "1 d"] | None = None) -> Content:
+    def content(
+        self,
+        frame: MotionFrame,
+        vector: Float[Tensor, "1 d"] | None = None,
+        *,
+        turn: Float[np.ndarray, "3"] | None = None,
+    ) -> Content:
         """The head with the expression of a frame.
 
         Args:
             vector: an expression vector in place of that of the frame; lifted features still follow the frame.
+            turn: of the head against the body since the photo, axis-angle; otherwise the body turns along.
 
         Raises:
             InputError: the frame is of another head.
         """
         if vector is None:
             vector = self.model.expression(self.inputs(frame))
-        carriers = () if self.origin is None else (way_back(self.origin, self.head, self.shape, frame),)
+        carriers = () if self.origin is None else (way_back(self.origin, self.head, self.shape, frame, turn=turn),)
         return self.model.content(self.features, vector, carriers)
 
     def seen(self, content: Content, camera: Float[Tensor, "25"]) -> Picture:
@@ -78,11 +87,18 @@ def read_subject(model: Export3dModel, head: HeadModel, shape: Float[np.ndarray,
         InputError: a model with lifted features needs a pose that is finite and before the camera.
     """
     device = model.generator.average.device
-    matte = matte_tensor(shot)[None].to(device) if model.config.needs_matte else None
-    return Subject(
+    mattes = matte_tensor(shot)[None].to(device) if model.config.needs_matte else None
+    subject = Subject(
         model=model,
         head=head,
         shape=shape,
-        features=model.read(picture_tensor(shot.image).to(device), matte),
+        features=model.read(picture_tensor(shot.image).to(device), mattes),
         origin=origin_of(head, shape, shot) if model.lift is not None else None,
     )
+    if not model.config.plate:
+        return subject
+    seen = subject.drawn(shot.frame, target_camera(shot, model.config))
+    matte = np.zeros(shot.image.shape[:2], np.float32) if shot.matte is None else shot.matte
+    empty = background_plate(shot.image, matte, posed_head(head, shape, shot.frame, shot.camera))
+    plate = Plate(picture=picture_tensor(empty).to(device), covered=seen.opacity)
+    return replace(subject, features=replace(subject.features, plate=plate))

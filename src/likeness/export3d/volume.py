@@ -170,11 +170,11 @@ class VolumeRenderer(nn.Module):
         self, planes: Float[Tensor, "B 3 C h w"], lift: Lift | None, points: Float[Tensor, "B N 3"]
     ) -> tuple[Float[Tensor, "B N"], Float[Tensor, "B N F"]]:
         """Density and features at points."""
-        sampled = sample_planes(planes, points, box=self.settings.box)
         if isinstance(self.decoder, PointDecoder):
-            return self.decoder(sampled)
+            return self.decoder(sample_planes(planes, points, box=self.settings.box))
         if lift is None:
             raise ValueError("a renderer with flow-lifted features needs the way back to the photos")
+        sampled = sample_planes(planes, lift.before_turning(points), box=self.settings.box)
         return self.decoder(sampled, lift.at(points))
 
 

@@ -5,11 +5,10 @@ stands before the photo's own background, filled in where the person was.
 import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 
-from likeness.flow.depth import render_depth
+from likeness.data.background_plate import head_mask
 from likeness.flow.posed import PosedHead
+from likeness.geometry.smoothstep import smoothstep
 from likeness.media.crop import resize
-from likeness.media.fill import smoothstep
-from likeness.media.plate import build_backdrop
 from likeness.tracking.matte import person_matte
 
 MATTES = 2  # where the photo has the person, and where the flow carries them
@@ -47,20 +46,6 @@ def still_pixels(
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32) + np.float32(0.5)
     places = np.stack([columns / width, rows / height], axis=-1)
     return ~head & (person.max(axis=0) < IS_PERSON), places.astype(np.float32)
-
-
-def head_mask(posed: PosedHead, size: int) -> Bool[np.ndarray, "size size"]:
-    """Where a picture of `size` x `size` pixels shows the head."""
-    return render_depth(posed, posed.camera.resized(size, size)).face >= 0
-
-
-def background_plate(
-    image: UInt8[np.ndarray, "S S 3"], matte: Float[np.ndarray, "S S"], posed: PosedHead
-) -> UInt8[np.ndarray, "S S 3"]:
-    """The source's square, at any size, without the person; `posed` is the head in it."""
-    size = len(image)
-    per_metre = float(posed.camera.resized(size, size).focal_pixels[0] / posed.vertices[:, 2].mean())
-    return build_backdrop(image, matte, head_mask(posed, size), per_metre).plate
 
 
 def drawn_matte(picture: UInt8[np.ndarray, "S S 3"], posed: PosedHead) -> Float32[np.ndarray, "S S"]:

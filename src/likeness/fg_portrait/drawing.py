@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from likeness.data.background_plate import background_plate
 from likeness.data.region_weights import RegionWeights
 from likeness.data.sample import Sample
-from likeness.fg_portrait.background import background_plate, drawn_matte, over_background
+from likeness.fg_portrait.background import drawn_matte, over_background
 from likeness.fg_portrait.batches import make_batch, sources_of, view_of
 from likeness.fg_portrait.condition import (
     Source,

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from likeness.data.background_plate import background_plate
 from likeness.data.head_square import (
     FEATHER,
     HeadSquare,
@@ -20,7 +21,7 @@ from likeness.data.head_square import (
     match_background,
     matte_in_square,
 )
-from likeness.fg_portrait.background import background_plate, drawn_matte, over_background
+from likeness.fg_portrait.background import drawn_matte, over_background
 from likeness.fg_portrait.condition import (
     Source,
     View,

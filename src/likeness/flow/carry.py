@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Float32, Int
 from likeness.flow.carry_kernels import carry_points
 from likeness.flow.depth import SeenSurface, render_depth, seen_surface, visible_points
 from likeness.flow.posed import PosedHead
+from likeness.flow.posture import bent, straightened
 from likeness.flow.surface_field import SurfaceField, surface_field
 from likeness.geometry.bands import run_bands
 from likeness.geometry.camera import Camera
@@ -54,6 +55,7 @@ class Carrier:
     skin: SurfaceIndex  # of the target
     normals: Float[np.ndarray, "F 3"]  # of the target, unit length
     smooth_normals: Float[np.ndarray, "V 3"]  # of its vertices: which side a point is on, at edges and corners too
+    turn: Float[np.ndarray, "3"]  # of the head against the body since the photo, see `posture.py`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,8 +92,13 @@ def carry_source(head: PosedHead, *, resolution: int, like: CarrySource | None =
     )
 
 
-def carrier(source: CarrySource, target: Float[np.ndarray, "V 3"]) -> Carrier:
+def carrier(
+    source: CarrySource, target: Float[np.ndarray, "V 3"], *, turn: Float[np.ndarray, "3"] | None = None
+) -> Carrier:
     """The way from a target, the same mesh in the head's frame (metres), to the source.
+
+    Args:
+        turn: of the head against the body since the photo, axis-angle; otherwise the body turns along.
 
     Raises:
         ValueError: it is another mesh, or a vertex is not finite.
@@ -106,11 +113,17 @@ def carrier(source: CarrySource, target: Float[np.ndarray, "V 3"]) -> Carrier:
         skin=skin,
         normals=normals / np.maximum(lengths, 1e-12),
         smooth_normals=vertex_normals(target, source.head.faces),
+        turn=np.zeros(3) if turn is None else turn,
     )
 
 
+def before_turning(carrier: Carrier, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
+    """Points around the head (its frame, metres) where they were before it turned and the body stayed."""
+    return straightened(points, carrier.turn) if carrier.turn.any() else points
+
+
 def carry(carrier: Carrier, points: Float[np.ndarray, "N 3"], *, threads: int = 1) -> CarriedPoints:
-    """Carry points of the head's frame, metres; in any order, fast in any order.
+    """Carry points of the head's frame, metres, as they are before the head turns; fast in any order.
 
     Raises:
         ValueError: a point is not finite.
@@ -135,7 +148,10 @@ def target_surface(
     """The place of the target's surface that each pixel of a camera shows, row by row, head's frame (metres); NaN where
     it shows none.
     """
-    seen = replace(carrier.source.head, vertices=T_cam_head.apply(carrier.field.vertices))
+    vertices = carrier.field.vertices
+    if carrier.turn.any():
+        vertices = bent(vertices, carrier.turn)
+    seen = replace(carrier.source.head, vertices=T_cam_head.apply(vertices))
     raster = render_depth(seen, camera, threads=threads)
     depth = np.where(raster.face >= 0, raster.depth, np.float32(np.nan))
     rows, columns = np.indices(depth.shape)

@@ -13,8 +13,9 @@ from likeness.flow_warp.moment import Moment
 from likeness.flow_warp.patch import Patch, hole_map, patch_around, polygon_mask, sample, strip_triangles
 from likeness.flow_warp.rig import CENTIMETRE
 from likeness.geometry.rotation import matrix_from_axis_angle
+from likeness.geometry.smoothstep import smoothstep
 from likeness.heads.landmark_sets import EYE_LEFT_RING, EYE_RIGHT_RING, IRIS_LEFT, IRIS_RIGHT, LIDS
-from likeness.media.fill import push_pull, smoothstep
+from likeness.media.fill import push_pull
 
 EYE_RADIUS = 1.25 * CENTIMETRE
 EYE_INSET = 0.95 * CENTIMETRE  # centre of the eyeball behind the mean of the lid ring

@@ -13,8 +13,8 @@ from jaxtyping import Float, Int, UInt8
 from likeness.flow_warp.texture import Texture, sample_texture
 from likeness.flow_warp.warp_raster import FAR, draw_map, mix_in
 from likeness.geometry.mesh import graph_laplacian, harmonic_fill
+from likeness.geometry.smoothstep import smoothstep
 from likeness.heads.builtin import landmark_mirror
-from likeness.media.fill import smoothstep
 
 SEEN = 0.35  # cosine of the view angle from which a vertex's colour is trusted
 HIDDEN = (0.40, 0.15)  # cosine over which a vertex passes from seen to hidden

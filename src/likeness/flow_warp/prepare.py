@@ -17,9 +17,9 @@ from likeness.flow_warp.texture import Texture, make_texture
 from likeness.geometry.camera import Camera
 from likeness.geometry.mesh import graph_laplacian, vertex_normals
 from likeness.geometry.raster import rasterise
+from likeness.geometry.smoothstep import smoothstep
 from likeness.geometry.transform import RigidTransform
 from likeness.heads.landmark_sets import CHIN, FOREHEAD, OVAL
-from likeness.media.fill import smoothstep
 from likeness.media.plate import build_backdrop
 from likeness.tracking.matte import person_matte
 from likeness.tracking.portrait import Portrait

@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float, Float32, Int
 from likeness.flow_warp.fields import HarmonicExtension, harmonic_extension, harmonic_fill
 from likeness.flow_warp.rig import CENTIMETRE
 from likeness.geometry.camera import Camera
+from likeness.geometry.smoothstep import smoothstep
 from likeness.geometry.transform import RigidTransform
-from likeness.media.fill import smoothstep
 
 STEPS_PER_FACE = 27  # grid steps over the height of the face
 SMALLEST_STEP = 4.0  # pixels

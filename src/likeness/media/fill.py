@@ -3,13 +3,9 @@
 import numpy as np
 from jaxtyping import Float
 
+from likeness.geometry.smoothstep import smoothstep
+
 MIRROR_REACH = (0.04, 0.07)  # m: how far inside the hole mirrored texture is trusted
-
-
-def smoothstep(value: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """0 below 0, 1 above 1, with flat ends."""
-    clipped = np.clip(value, 0.0, 1.0)
-    return np.asarray(clipped * clipped * (3.0 - 2.0 * clipped))
 
 
 def push_pull(image: Float[np.ndarray, "H W C"], weight: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W C"]:

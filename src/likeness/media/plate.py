@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from likeness.media.fill import mirror_fill, smoothstep
+from likeness.geometry.smoothstep import smoothstep
+from likeness.media.fill import mirror_fill
 
 CENTIMETRE = 0.01  # m
 MASK_LEVEL = 0.4  # of the segmenter's confidence

@@ -14,9 +14,9 @@ from scipy.spatial import cKDTree
 from likeness.geometry.camera import Camera
 from likeness.geometry.mesh import graph_laplacian, vertex_normals
 from likeness.geometry.raster import rasterise
+from likeness.geometry.smoothstep import smoothstep
 from likeness.heads.model import HeadModel
 from likeness.heads.skinning import landmark_points, posed_vertices
-from likeness.media.fill import smoothstep
 from likeness.motion.record import MotionFrame
 
 MARGIN = 0.035  # metres from the landmarks of the face over which offsets are allowed more and more
