@@ -22,13 +22,13 @@ from likeness.app.options import Picture
 from likeness.app.overlay import draw_fit
 from likeness.app.results import unwatched
 from likeness.evaluation.control_measures import naming_of
+from likeness.face_rig.rig import face_vertices
 from likeness.flow.condition import flow_condition
 from likeness.flow.depth import render_depth
 from likeness.flow.settings import FlowSettings
 from likeness.flow.show import carried_photo, draw_arrows, draw_wires, mask_picture, vector_colours
 from likeness.flow_warp import Prepared, prepare, render_frame
 from likeness.flow_warp.render import backward_map, turned_into_view
-from likeness.flow_warp.rig import face_vertices
 from likeness.flow_warp.texture import make_texture, sample_texture
 from likeness.heads.builtin import builtin_head
 from likeness.heads.model import JOINT_NAMES, Control, HeadModel

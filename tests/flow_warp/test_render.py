@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from likeness.face_rig.rig import face_vertices
 from likeness.flow_warp import render, render_frame
 from likeness.flow_warp.render import backward_map
-from likeness.flow_warp.rig import face_vertices
 from likeness.geometry.rotation import axis_angle_from_matrix, matrix_from_yaw_pitch_roll
 from likeness.heads.landmark_sets import NOSE_TIP
 from likeness.motion.edit import HeadEdit, apply_edit

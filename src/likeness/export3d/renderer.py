@@ -14,10 +14,11 @@ from torch import Tensor
 from likeness.data.head_square import HeadSquare, head_square, laid_back, matte_in_square
 from likeness.data.sample import Shot
 from likeness.export3d.batches import picture_array
-from likeness.export3d.cameras import camera_of_frame, check_camera
+from likeness.export3d.cameras import camera_of_frame, check_camera, frame_of_camera
 from likeness.export3d.directions import direction_deviations, moved_expression
 from likeness.export3d.model import Content, Export3dModel
 from likeness.export3d.subject import Subject, read_subject
+from likeness.face_rig.photo_mouth import PhotoMouth, add_mouth, read_mouth
 from likeness.geometry.rotation import axis_angle_from_matrix
 from likeness.motion.record import MotionFrame
 from likeness.nn.memory import advised, with_advice
@@ -34,6 +35,7 @@ class Prepared:
     portrait: Portrait
     square: HeadSquare  # what is drawn, at the model's size
     subject: Subject
+    mouth: PhotoMouth | None  # where it is drawn
     deviations: Float[Tensor, " directions"] | None  # of the coefficients; None: the encoding has no directions
 
 
@@ -82,6 +84,7 @@ def prepare(portrait: Portrait, *, model: Export3dModel) -> Prepared:
         portrait=portrait,
         square=square,
         subject=subject,
+        mouth=read_mouth(portrait) if model.config.drawn_mouth else None,
         deviations=direction_deviations(model.expression) if has_directions else None,
     )
 
@@ -159,11 +162,16 @@ def _drawn(prepared: Prepared, views: Iterable[View]) -> Iterator[Drawn]:
         key = prepared.subject.key(view.frame), shift, turn
         if content is None or key != drawn_key:
             drawn_key, content = key, content_of(prepared, view)
-        yield _seen(prepared, content, view.camera)
+        yield _seen(prepared, content, view)
 
 
 @torch.no_grad()
-def _seen(prepared: Prepared, content: Content, camera: Float32[np.ndarray, "25"]) -> Drawn:
-    picture = prepared.subject.seen(content, torch.from_numpy(camera))
+def _seen(prepared: Prepared, content: Content, view: View) -> Drawn:
+    picture = prepared.subject.seen(content, torch.from_numpy(view.camera))
     image = picture_array(picture.image[0])
-    return Drawn(camera=camera, image=image, depth=picture.depth[0], opacity=picture.opacity[0])
+    if prepared.mouth is not None:
+        size = len(image)
+        T_cam_head, camera = frame_of_camera(view.camera, width=size, height=size)
+        image = np.ascontiguousarray(image)
+        add_mouth(image, prepared.mouth, view.frame, T_cam_head=T_cam_head, camera=camera)
+    return Drawn(camera=view.camera, image=image, depth=picture.depth[0], opacity=picture.opacity[0])

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 from numba import njit
 
-from likeness.flow_warp.rig import CENTIMETRE
+from likeness.face_rig.rig import CENTIMETRE
 from likeness.flow_warp.surroundings import Surroundings
 from likeness.geometry.camera import Camera
 from likeness.geometry.transform import RigidTransform

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from likeness.face_rig.warp_raster import FAR, draw_map, mix_in
 from likeness.flow_warp.texture import Texture, sample_texture
-from likeness.flow_warp.warp_raster import FAR, draw_map, mix_in
 from likeness.geometry.mesh import graph_laplacian, harmonic_fill
 from likeness.geometry.smoothstep import smoothstep
 from likeness.heads.builtin import landmark_mirror

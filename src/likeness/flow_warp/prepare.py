@@ -7,11 +7,11 @@ import scipy.sparse as sparse
 from jaxtyping import Float, Int, UInt8
 from scipy.sparse.linalg import spsolve
 
-from likeness.flow_warp.eyes import EyeLayers, build_eye
+from likeness.face_rig.eyes import EyeLayers, build_eye
+from likeness.face_rig.mouth import MouthLayers, build_mouth
+from likeness.face_rig.patch import Patch
+from likeness.face_rig.rig import CENTIMETRE, NUM_FACE, FaceRig, build_rig
 from likeness.flow_warp.mirrored import MirroredHalf, build_mirrored_half
-from likeness.flow_warp.mouth import MouthLayers, build_mouth
-from likeness.flow_warp.patch import Patch
-from likeness.flow_warp.rig import CENTIMETRE, NUM_FACE, FaceRig, build_rig
 from likeness.flow_warp.surroundings import FaceImage, Surroundings, build_surroundings
 from likeness.flow_warp.texture import Texture, make_texture
 from likeness.geometry.camera import Camera

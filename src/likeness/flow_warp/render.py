@@ -9,17 +9,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from likeness.flow_warp.eyes import draw_eye
+from likeness.face_rig.eyes import draw_eye
+from likeness.face_rig.moment import Moment
+from likeness.face_rig.mouth import draw_mouth
+from likeness.face_rig.patch import patch_around
+from likeness.face_rig.rig import CENTIMETRE, face_vertices
+from likeness.face_rig.warp_raster import FAR, composite, draw_map, fill_identity, lay_over, mark_tears
 from likeness.flow_warp.grid_motion import moved_pixels
 from likeness.flow_warp.lips import with_seen_lips
 from likeness.flow_warp.mirrored import draw_mirrored_half
-from likeness.flow_warp.moment import Moment
-from likeness.flow_warp.mouth import draw_mouth
-from likeness.flow_warp.patch import patch_around
 from likeness.flow_warp.prepare import Prepared, view_cosines
-from likeness.flow_warp.rig import CENTIMETRE, face_vertices
 from likeness.flow_warp.texture import sample_texture
-from likeness.flow_warp.warp_raster import FAR, composite, draw_map, fill_identity, lay_over, mark_tears
 from likeness.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from likeness.geometry.transform import RigidTransform
 from likeness.motion.record import MotionFrame
@@ -81,6 +81,7 @@ def render_window(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "
     _soften_tears(picture, warp)
     moment = Moment(
         camera=camera,
+        rest_camera=camera,
         T_cam_head=T_cam_head,
         rest_T_cam_head=rest_T_cam_head,
         vertices=vertices,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
+from likeness.face_rig.rig import CENTIMETRE
 from likeness.flow_warp.fields import HarmonicExtension, harmonic_extension, harmonic_fill
-from likeness.flow_warp.rig import CENTIMETRE
 from likeness.geometry.camera import Camera
 from likeness.geometry.smoothstep import smoothstep
 from likeness.geometry.transform import RigidTransform

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from likeness.flow_warp.warp_raster import FAR, composite, draw_map, fill_identity, lay_over, mark_tears
+from likeness.face_rig.warp_raster import FAR, composite, draw_map, fill_identity, lay_over, mark_tears
 
 
 def plain_map(points, sources, faces, depth, result, below, blend, cull):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from likeness.flow_warp.moment import Moment
-from likeness.flow_warp.mouth_interior import (
+from likeness.face_rig.moment import Moment
+from likeness.face_rig.mouth_interior import (
     LOWER_EDGE_BELOW_LIP,
     SHEET_BEHIND_LIPS,
     UPPER_EDGE_BELOW_LIP,
@@ -15,9 +15,9 @@ from likeness.flow_warp.mouth_interior import (
     mouth_colours,
     teeth_sheet,
 )
-from likeness.flow_warp.patch import Patch, hole_map, patch_around, polygon_mask, sample, strip_triangles
-from likeness.flow_warp.rig import CENTIMETRE
-from likeness.flow_warp.warp_raster import lay_over
+from likeness.face_rig.patch import Patch, hole_map, patch_around, polygon_mask, sample, strip_triangles
+from likeness.face_rig.rig import CENTIMETRE
+from likeness.face_rig.warp_raster import lay_over
 from likeness.heads.landmark_sets import LIPS_INNER, LIPS_OUTER, LOWER_LIP_INNER, UPPER_LIP_INNER
 
 MIDDLE_UPPER, MIDDLE_LOWER = (13, 82, 312), (14, 87, 317)
@@ -196,7 +196,7 @@ def _with_photo_teeth(
     upper = _upper_teeth_points(mouth, sheet, moment.vertices, moment.rest_vertices)
     lower = sheet - drop * np.array([1.0, 1.0, 0.0])
     for points, mask in ((lower, mouth.lower_mask), (upper, mouth.upper_mask)):
-        where = moment.camera.project(moment.rest_T_cam_head.apply(points)) - mouth.patch.corner
+        where = moment.rest_camera.project(moment.rest_T_cam_head.apply(points)) - mouth.patch.corner
         weight = (sample(mask, where) * mouth.teeth_shown)[..., None]
         picture = weight * sample(mouth.photo, where, cubic=True) + (1 - weight) * picture
     return picture

@@ -11,9 +11,10 @@ from likeness.geometry.transform import RigidTransform
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Moment:
-    """Head-frame vertices (metres) and their pixels in the window, now and at rest (in the photo)."""
+    """Head-frame vertices (metres) and their pixels, now in the picture and at rest in the photo."""
 
-    camera: Camera  # of the window
+    camera: Camera  # of the picture
+    rest_camera: Camera  # of the photo; rest pixels are its
     T_cam_head: RigidTransform
     rest_T_cam_head: RigidTransform
     vertices: Float[np.ndarray, "468 3"]

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 from numba import njit
 
-from likeness.flow_warp.rig import CENTIMETRE
+from likeness.face_rig.rig import CENTIMETRE
 from likeness.heads.landmark_sets import LOWER_LIP_INNER, UPPER_LIP_INNER
 
 ENAMEL = np.array([232.0, 224.0, 205.0])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from likeness.flow_warp.warp_raster import FAR, draw_map
+from likeness.face_rig.warp_raster import FAR, draw_map
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

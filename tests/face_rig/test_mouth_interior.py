@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from likeness.flow_warp.mouth_interior import MouthColours, draw_interior
+from likeness.face_rig.mouth_interior import MouthColours, draw_interior
 from likeness.heads.builtin import builtin_head
 from likeness.heads.landmark_sets import LOWER_LIP_INNER
 

@@ -39,21 +39,26 @@ class FaceRig:
     rest_vertices: Float[np.ndarray, "468 3"]
 
 
+def has_face_mesh(head: HeadModel) -> bool:
+    """Whether the head's skin is the mesh of the 468 landmarks, with shapes that close the eyes."""
+    corners = np.take_along_axis(
+        head.faces[head.landmark_faces], head.landmark_barycentrics.argmax(axis=1)[:, None], axis=1
+    )[:, 0]
+    is_face = "skin" in head.part_names and np.array_equal(corners, np.arange(NUM_FACE))
+    return (
+        is_face
+        and int(head.part_faces("skin").max()) < NUM_FACE
+        and {"eyeBlinkLeft", "eyeBlinkRight"} <= set(head.expression_names)
+    )
+
+
 def check_face_mesh(head: HeadModel) -> None:
     """This renderer draws the 468 landmarks as its mesh.
 
     Raises:
         InputError: the head's skin is another mesh, or it has no shapes that close the eyes.
     """
-    corners = np.take_along_axis(
-        head.faces[head.landmark_faces], head.landmark_barycentrics.argmax(axis=1)[:, None], axis=1
-    )[:, 0]
-    is_face = "skin" in head.part_names and np.array_equal(corners, np.arange(NUM_FACE))
-    if (
-        not is_face
-        or int(head.part_faces("skin").max()) >= NUM_FACE
-        or not {"eyeBlinkLeft", "eyeBlinkRight"} <= set(head.expression_names)
-    ):
+    if not has_face_mesh(head):
         raise InputError(
             f"flow-warp draws the built-in head, not {head.name}: fit the photo with the built-in head, and carry"
             " motions over with `likeness motion convert --onto builtin`"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from likeness.flow_warp.moment import Moment
-from likeness.flow_warp.patch import Patch, hole_map, patch_around, polygon_mask, sample, strip_triangles
-from likeness.flow_warp.rig import CENTIMETRE
+from likeness.face_rig.moment import Moment
+from likeness.face_rig.patch import Patch, hole_map, patch_around, polygon_mask, sample, strip_triangles
+from likeness.face_rig.rig import CENTIMETRE
 from likeness.geometry.rotation import matrix_from_axis_angle
 from likeness.geometry.smoothstep import smoothstep
 from likeness.heads.landmark_sets import EYE_LEFT_RING, EYE_RIGHT_RING, IRIS_LEFT, IRIS_RIGHT, LIDS
@@ -189,7 +189,7 @@ def _eyeball_map(
     points = rays * ((along - np.sqrt(inside)) / square)[..., None]
     on_ball = moment.T_cam_head.inverse().apply(points) - eye.centre
     before = on_ball @ matrix_from_axis_angle(turn)
-    return moment.camera.project(moment.rest_T_cam_head.apply(before + eye.centre))
+    return moment.rest_camera.project(moment.rest_T_cam_head.apply(before + eye.centre))
 
 
 def _lash_line(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from likeness.errors import InputError
-from likeness.flow_warp.rig import build_rig, check_face_mesh, face_vertices, lid_openings
+from likeness.face_rig.rig import build_rig, check_face_mesh, face_vertices, lid_openings
 from likeness.heads.builtin import builtin_head
 from likeness.heads.landmark_sets import LOWER_LIP_INNER, UPPER_LIP_INNER
 from likeness.motion.edit import HeadEdit, apply_edit

@@ -1,0 +1,78 @@
+"""The open mouth of a photo's person in a picture that somebody else has drawn, from any camera."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from likeness.face_rig.moment import Moment
+from likeness.face_rig.mouth import MouthLayers, build_mouth, draw_mouth
+from likeness.face_rig.rig import CENTIMETRE, FaceRig, build_rig, face_vertices, has_face_mesh
+from likeness.geometry.camera import Camera
+from likeness.geometry.raster import rasterise
+from likeness.geometry.transform import RigidTransform
+from likeness.motion.record import MotionFrame
+from likeness.tracking.portrait import Portrait
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhotoMouth:
+    """Everything about a portrait's mouth that does not depend on the motion."""
+
+    rig: FaceRig
+    layers: MouthLayers
+    camera: Camera  # of the photo
+    rest_pixels: Float[np.ndarray, "468 2"]  # in the photo
+
+
+def read_mouth(portrait: Portrait) -> PhotoMouth | None:
+    """The mouth of a portrait; None where its head is not made of the 468 landmarks."""
+    import cv2
+
+    if not has_face_mesh(portrait.head):
+        return None
+    rig, camera, T_cam_head = build_rig(portrait), portrait.camera, portrait.rest.T_cam_head
+    points = T_cam_head.apply(rig.rest_vertices)
+    pixels = camera.project(points)
+    faces = np.ascontiguousarray(portrait.head.part_faces("skin"), dtype=np.int32)
+    height, width = portrait.image.shape[:2]
+    on_face = rasterise(pixels, points[:, 2], faces, width=width, height=height).face >= 0
+    per_metre = float(camera.focal_pixels[0] / T_cam_head.translation[2])
+    shrink = max(3, round(CENTIMETRE * per_metre) | 1)
+    inner = cv2.erode(on_face.astype(np.uint8), np.ones((shrink, shrink), np.uint8))
+    up = T_cam_head.rotation[:2, 1] / max(float(np.linalg.norm(T_cam_head.rotation[:2, 1])), 1e-6)
+    return PhotoMouth(
+        rig=rig,
+        layers=build_mouth(portrait.image, inner, pixels, rig.rest_vertices, up, per_metre),
+        camera=camera,
+        rest_pixels=pixels,
+    )
+
+
+def add_mouth(
+    picture: UInt8[np.ndarray, "H W 3"],
+    mouth: PhotoMouth,
+    frame: MotionFrame,
+    *,
+    T_cam_head: RigidTransform,
+    camera: Camera,
+) -> None:
+    """Draw the inside of the mouth as the frame opens it, in place.
+
+    Args:
+        T_cam_head: where the picture shows the head; the frame's own pose does not count.
+        camera: of the picture.
+    """
+    vertices = face_vertices(mouth.rig, frame)
+    moment = Moment(
+        camera=camera,
+        rest_camera=mouth.camera,
+        T_cam_head=T_cam_head,
+        rest_T_cam_head=mouth.rig.rest.T_cam_head,
+        vertices=vertices,
+        rest_vertices=mouth.rig.rest_vertices,
+        pixels=camera.project(T_cam_head.apply(vertices)),
+        rest_pixels=mouth.rest_pixels,
+        pixels_per_metre=float(camera.focal_pixels[0] / T_cam_head.translation[2]),
+    )
+    draw_mouth(picture, mouth.layers, moment)
