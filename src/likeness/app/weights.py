@@ -184,9 +184,11 @@ def _describe_export3d(folder: Path) -> Iterator[str]:
         word
         for word, is_on in (
             ("background layer", config.background),
-            ("continued background", config.plate),
             ("lifted features", config.lift),
             ("mirror image", config.mirror),
+            ("filled background", config.plate),
+            ("shoulders that stay", config.still_body),
+            ("drawn mouth", config.drawn_mouth),
         )
         if is_on
     ]

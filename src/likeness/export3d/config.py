@@ -189,11 +189,11 @@ class Export3dConfig:
     pose_mode: PoseMode = "exact"
     background: bool = False  # `x_background`: a layer of its own behind the volume, from the photo
     background_channels: int = 32
-    plate: bool = False  # `x_background=plate`: drawn photos fill what the head uncovers from around, not by the layer
+    plate: bool = False  # drawn photos fill what the head uncovers from around, not by the layer
     lift: bool = False  # `x_lift`: points take along what the photo shows where the 3D flow carries them
     mirror: bool = False  # `x_lift=mirror`: and where it hides them, what it shows on the other half of the head
-    drawn_mouth: bool = False  # `x_mouth=drawn`: what an opened mouth shows inside is drawn as flow-warp draws it
-    still_body: bool = False  # `x_body=still`: in a driven photo the shoulders stay while the head turns
+    drawn_mouth: bool = False  # what an opened mouth shows inside is drawn as flow-warp draws it
+    still_body: bool = False  # in a driven photo the shoulders stay while the head turns
 
     def __post_init__(self) -> None:
         check_ranges(self, MODEL_LIMITS)

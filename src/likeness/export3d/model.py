@@ -146,7 +146,7 @@ class Export3dModel(nn.Module):
             features = features + (1.0 - seen.opacity) * (source.background + 1.0)
         image = self.finished(seen, features, cameras, content.lift)
         if source.plate is not None:
-            image = _uncovered(image, seen.opacity, source.plate)
+            image = uncovered(image, seen.opacity, source.plate)
         return Picture(image=image, small=features[:, :3], depth=seen.depth, opacity=seen.opacity)
 
     def finished(
@@ -169,7 +169,7 @@ class Export3dModel(nn.Module):
         return detailed
 
 
-def _uncovered(
+def uncovered(
     image: Float[Tensor, "B 3 H W"], opacity: Float[Tensor, "B 1 r r"], plate: Plate
 ) -> Float[Tensor, "B 3 H W"]:
     """The picture with the plate where the volume was and is no more."""

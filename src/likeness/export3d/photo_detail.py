@@ -18,6 +18,7 @@ from likeness.export3d.volume import VolumePicture
 _CHANNELS = 32
 _SHARES = 3  # of a pixel: the picture, the photo carried, the photo's background
 _BEFORE = 0.08  # world units, 3 cm: what the volume shows this far before the head's own surface hides it
+_SOFT = 80  # of this many parts of the picture's side, one to each side is averaged in hints: no seams at hidden places
 _START = 4.0  # logit of a share where it is surely right, above where it is not
 
 
@@ -52,6 +53,8 @@ class PhotoDetail(nn.Module):
         points = torch.where(is_shown, surface, rays.origins[:, None] + distance * rays.directions)
         found = lift.at(points, full=True)
         carried, hints = (rearrange(part, "B (H W) C -> B C H W", H=side) for part in (found.features, found.hints))
+        reach = side // _SOFT
+        hints = F.avg_pool2d(F.pad(hints, (reach,) * 4, mode="replicate"), 2 * reach + 1, stride=1)
         background, free = lift.maps.colours * 2.0 - 1.0, 1.0 - F.max_pool2d(lift.maps.matte, 3, stride=1, padding=1)
         carried = carried * 2.0 - 1.0
         out = self.last(self.first(torch.cat([image, carried, background * free, hints, opacity, free], dim=1)))

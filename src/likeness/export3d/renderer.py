@@ -137,21 +137,26 @@ def camera_in_square(prepared: Prepared, frame: MotionFrame) -> Float32[np.ndarr
 
 
 @torch.no_grad()
-def content_of(prepared: Prepared, view: View) -> Content:
-    """The head with the expression of a view.
+def content_of(
+    prepared: Prepared, frame: MotionFrame, shift: Shift | None = None, *, turn: Float[np.ndarray, "3"] | None = None
+) -> Content:
+    """The head with the expression of a frame.
+
+    Args:
+        turn: of the head against the body since the photo, axis-angle; otherwise the body turns along.
 
     Raises:
         InputError: the frame is of another head.
         ValueError: a shift is given, but the encoding has no directions.
     """
     subject = prepared.subject
-    if view.shift is None:
-        return subject.content(view.frame, turn=view.turn)
+    if shift is None:
+        return subject.content(frame, turn=turn)
     if prepared.deviations is None:
         raise ValueError("a model whose encoding has no directions cannot move along them")
-    inputs = subject.inputs(view.frame)
-    offsets = torch.from_numpy(view.shift.astype(np.float32))[None].to(inputs.device) * prepared.deviations
-    return subject.content(view.frame, moved_expression(subject.model.expression, inputs, offsets), turn=view.turn)
+    inputs = subject.inputs(frame)
+    offsets = torch.from_numpy(shift.astype(np.float32))[None].to(inputs.device) * prepared.deviations
+    return subject.content(frame, moved_expression(subject.model.expression, inputs, offsets), turn=turn)
 
 
 def _drawn(prepared: Prepared, views: Iterable[View]) -> Iterator[Drawn]:
@@ -161,7 +166,7 @@ def _drawn(prepared: Prepared, views: Iterable[View]) -> Iterator[Drawn]:
         shift, turn = (b"" if moved is None else moved.tobytes() for moved in (view.shift, view.turn))
         key = prepared.subject.key(view.frame), shift, turn
         if content is None or key != drawn_key:
-            drawn_key, content = key, content_of(prepared, view)
+            drawn_key, content = key, content_of(prepared, view.frame, view.shift, turn=view.turn)
         yield _seen(prepared, content, view)
 
 

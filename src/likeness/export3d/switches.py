@@ -18,7 +18,6 @@ DIRECT: Final = "direct"
 END_TO_END: Final = "lebs"
 CONTRAST: Final = "clebs"
 NEGATIVES = ("video", "mixed")  # of the contrast: other frames of the same video, or of all videos
-BACKGROUNDS = ("off", "on", "plate")  # plate: where the person hides it, it is continued from around them
 LIFTS = ("off", "on", "mirror")  # mirror: hidden places are read on the other half of the head
 AVERAGE, LOW_PASS = 0.999, 1.0  # of a generator that has them, see `GeneratorSettings`
 
@@ -73,10 +72,6 @@ def _with_expression(recipe: Trainings, **changes: Any) -> Trainings:
 
 def _with_model(recipe: Trainings, **changes: Any) -> Trainings:
     return replace(recipe, model=replace(recipe.model, model=replace(recipe.model.model, **changes)))
-
-
-def _with_background(recipe: Trainings, text: str) -> Trainings:
-    return _with_model(recipe, background=text != "off", plate=text == "plate")
 
 
 def _with_lift(recipe: Trainings, text: str) -> Trainings:
@@ -152,10 +147,8 @@ SWITCHES: dict[str, Switch] = {
         lambda recipe: _generator(recipe).high_resolution_skip,
         lambda recipe, is_on: _with_generator(recipe, high_resolution_skip=is_on),
     ),
-    "x_background": Switch(
-        values=BACKGROUNDS,
-        read=lambda recipe: BACKGROUNDS[recipe.model.model.background + recipe.model.model.plate],
-        change=lambda recipe, text: _with_background(recipe, choice(text, BACKGROUNDS)),
+    "x_background": on_off(
+        lambda recipe: recipe.model.model.background, lambda recipe, is_on: _with_model(recipe, background=is_on)
     ),
     "x_lift": Switch(
         values=LIFTS,

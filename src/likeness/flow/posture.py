@@ -9,9 +9,9 @@ from likeness.geometry.rotation import matrix_from_axis_angle
 from likeness.geometry.smoothstep import smoothstep
 
 PIVOT = np.array([0.0, -0.035, -0.045])  # metres, head frame: what the head turns about
-BEGINS, ENDS = 0.095, 0.155  # metres below the head frame's origin between which the neck gives way
+BEGINS, ENDS = 0.085, 0.175  # metres below the head frame's origin between which the neck gives way
 TILT = 0.35  # and by how much of a point's depth before the pivot it begins lower: chins turn with the head
-_ROUNDS = 12  # of the search for where a point comes to lie
+_ROUNDS = 25  # of the search for where a point comes to lie
 
 
 def body_share(points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
@@ -26,7 +26,7 @@ def straightened(points: Float[np.ndarray, "N 3"], turn: Float[np.ndarray, "3"])
 
 
 def bent(points: Float[np.ndarray, "N 3"], turn: Float[np.ndarray, "3"]) -> Float[np.ndarray, "N 3"]:
-    """The inverse of `straightened`, exact for turns of up to about 60 degrees."""
+    """The inverse of `straightened`, for turns within which it has one: about 40 degrees of yaw, 20 of pitch and roll."""
     found = points
     for _ in range(_ROUNDS):
         found = _twisted(points, body_share(found), -turn)

@@ -1,0 +1,111 @@
+"""What only drawing adds to a model: shoulders that stay, a background that is filled, a mouth that is drawn."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from likeness.export3d.model import Export3dModel, Plate, uncovered
+from likeness.export3d.renderer import View, camera_in_square, draw, prepare, render, turn_since
+from likeness.flow.carry import before_turning, carrier, carry_source, target_surface
+from likeness.flow.posture import PIVOT, body_share
+from likeness.geometry.camera import default_camera
+from likeness.motion.edit import HeadEdit, apply_edit
+from likeness.motion.record import MotionFrame
+from likeness.tracking.posed import posed_head
+from tests.export3d.models import HEAD, noisy_model, tiny_config
+from tests.fg_portrait.scenes import rest
+from tests.flow_warp.portraits import portrait
+
+SIDE = 128
+CAMERA = default_camera(SIDE, SIDE)
+
+
+def lifted(**changes: bool) -> Export3dModel:
+    return noisy_model(tiny_config(lift=True, background=True, **changes))
+
+
+def edited(**changes: float) -> MotionFrame:
+    return apply_edit(portrait().rest, HeadEdit(**changes), portrait().head)
+
+
+def test_a_turn_is_seen_in_the_heads_own_axes() -> None:
+    turned = apply_edit(rest(), HeadEdit(yaw=20.0), HEAD)
+    assert np.rad2deg(np.linalg.norm(turn_since(rest(), turned))) == pytest.approx(20.0, abs=1e-6)
+    assert not turn_since(turned, turned).any()
+
+
+@pytest.mark.parametrize("edit", [HeadEdit(yaw=25.0), HeadEdit(pitch=12.0), HeadEdit(roll=15.0)])
+def test_the_camera_sees_the_body_in_its_place(edit: HeadEdit) -> None:
+    """Surface points of the body, before the turn, are those that the photo shows at the same pixel."""
+    turned = apply_edit(rest(), edit, HEAD)
+    posed = posed_head(HEAD, np.zeros(HEAD.num_shape), rest(), CAMERA)
+    source = carry_source(posed, resolution=SIDE)
+    way = carrier(source, source.at_rest, turn=turn_since(rest(), turned))
+    pivot_moved = turned.T_cam_head.apply(PIVOT) - rest().T_cam_head.apply(PIVOT)
+    seen = target_surface(way, turned.T_cam_head, CAMERA).astype(np.float64)
+    own = before_turning(way, seen[np.isfinite(seen).all(axis=1)])
+    body = body_share(own) > 0.97
+    assert body.sum() > 10
+    in_photo = CAMERA.project(rest().T_cam_head.apply(own[body]) + pivot_moved)
+    rows, columns = np.divmod(np.flatnonzero(np.isfinite(seen).all(axis=1))[body], SIDE)
+    here = np.stack([columns, rows], axis=1) + 0.5
+    assert np.percentile(np.linalg.norm(in_photo - here, axis=1), 90) < 2.0
+
+
+def test_shoulders_stay_only_where_the_model_says_so() -> None:
+    frame = edited(yaw=20.0)
+    plain, still = (next(render(prepare(portrait(), model=lifted(still_body=on)), [frame])) for on in (False, True))
+    assert (plain != still).any()
+    prepared = prepare(portrait(), model=lifted(still_body=True))
+    (same,) = render(prepared, [portrait().rest])
+    np.testing.assert_array_equal(same, next(render(prepare(portrait(), model=lifted()), [portrait().rest])))
+
+
+def test_a_free_camera_takes_the_body_along() -> None:
+    prepared = prepare(portrait(), model=lifted(still_body=True))
+    frame = edited(yaw=20.0)
+    free = View(frame=portrait().rest, camera=camera_in_square(prepared, frame))
+    driven = replace(free, turn=turn_since(portrait().rest, frame))
+    first, second, again = (drawn.image for drawn in draw(prepared, [free, driven, free]))
+    assert (first != second).any()
+    np.testing.assert_array_equal(first, again)
+
+
+def test_the_plate_shows_where_the_volume_was_and_is_no_more() -> None:
+    image, plate = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
+    was, now = torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
+    was[..., :2], now[..., 1:3] = 1.0, 1.0  # columns: uncovered, still covered, newly covered, never
+    shown = uncovered(image, now, Plate(picture=plate, covered=was))[0, 0]
+    torch.testing.assert_close(shown, torch.tensor([1.0, 0.0, 0.0, 0.0]).expand(4, 4))
+
+
+def test_a_moved_head_uncovers_the_plate_in_drawn_photos() -> None:
+    frame = replace(portrait().rest, translation=portrait().rest.translation + np.array([0.05, 0.0, 0.0]))
+    plain, filled = (prepare(portrait(), model=lifted(plate=on)) for on in (False, True))
+    assert plain.subject.features.plate is None and filled.subject.features.plate is not None
+    covered = filled.subject.features.plate.covered
+    assert covered.shape[-1] == lifted().config.volume.resolution and 0.0 <= covered.min() <= covered.max() < 1.001
+    assert next(render(plain, [frame])).shape == next(render(filled, [frame])).shape
+
+
+def test_a_drawn_mouth_changes_the_mouth_alone() -> None:
+    frame = apply_edit(portrait().rest, HeadEdit(controls={"jawOpen": 0.8}), portrait().head)
+    plain, drawn = (prepare(portrait(), model=lifted(drawn_mouth=on)) for on in (False, True))
+    assert plain.mouth is None and drawn.mouth is not None
+    view = View(frame=frame, camera=camera_in_square(plain, frame))
+    one, other = (next(draw(prepared, [view])).image for prepared in (plain, drawn))
+    changed = (one != other).any(axis=-1)
+    assert 0 < changed.sum() < 0.05 * changed.size
+    with_own = next(render(prepare(portrait(), model=noisy_model(tiny_config(drawn_mouth=True))), [frame]))
+    assert with_own.shape == portrait().image.shape
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"plate": True}, "background layer"), ({"still_body": True}, "lifted features")],
+)
+def test_settings_that_need_another_are_refused(changes: dict[str, bool], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tiny_config(**changes)
