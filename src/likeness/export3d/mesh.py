@@ -23,7 +23,8 @@ from likeness.files import atomic_output
 
 LEVEL = 10.0  # of the density before its softplus: where the surface is taken to be
 GRID = 256  # points per side of the cube
-_BORDER = 30.0 / 256.0  # share of the cube at each side that counts as empty
+_BORDER = 30.0 / 256.0  # share of the cube at each side that counts as empty: planes alone leave crumbs there
+_LIFTED_BORDER = 2.0 / 256.0  # lifted features know how far the head is
 _EMPTY = -1000.0
 _POINTS = 100_000  # that are worked on at once
 _SMALLEST_GRID = 16
@@ -52,7 +53,8 @@ def extract_mesh(renderer: VolumeRenderer, content: Content, *, level: float = L
 
     if grid < _SMALLEST_GRID:
         raise InputError(f"a mesh needs a grid of {_SMALLEST_GRID} points per side or more, got {grid}")
-    places = _inner_places(grid, renderer.settings.box)
+    border = _BORDER if isinstance(renderer.decoder, PointDecoder) else _LIFTED_BORDER
+    places = _inner_places(grid, renderer.settings.box, round(border * grid))
     density = grid_density(renderer, content, places.to(content.planes.device)).cpu().numpy()
     low, high = float(density.min()), float(density.max())
     if not low < level < high:
@@ -125,9 +127,8 @@ def write_ply(path: Path, mesh: ColouredMesh, *, overwrite: bool) -> None:
         partial.write_bytes(header.encode("ascii") + vertices.tobytes() + faces.tobytes())
 
 
-def _inner_places(grid: int, box: float) -> Float[Tensor, " N"]:
-    """Coordinates of a grid's points along one axis, without the border."""
-    border = round(_BORDER * grid)
+def _inner_places(grid: int, box: float, border: int) -> Float[Tensor, " N"]:
+    """Coordinates of a grid's points along one axis, without so many at each end."""
     return (torch.arange(border, grid - border, dtype=torch.float32) + 0.5) / grid * box - 0.5 * box
 
 

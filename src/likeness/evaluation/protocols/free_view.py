@@ -1,13 +1,14 @@
 """Free view: a ring of cameras around the head of a photo. Who is seen, does the head turn, does the face stay?"""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
+from likeness.evaluation.drawn_photo import draw_moment
 from likeness.evaluation.face_measures import landmark_error
 from likeness.evaluation.html_report import Outline
 from likeness.evaluation.identity import identity_similarity
@@ -32,9 +33,10 @@ from likeness.tracking.portrait import Portrait
 NAME = "views"
 SHEETS = "views_sheets"  # folder of the pictures, PHOTO.jpg
 RING = (
-    (-30.0, 0.0), (-20.0, 0.0), (-10.0, 0.0), (0.0, 0.0), (10.0, 0.0), (20.0, 0.0), (30.0, 0.0), (0.0, -10.0),
-    (0.0, 10.0),
+    (-35.0, 0.0), (-20.0, 0.0), (-10.0, 0.0), (0.0, 0.0), (10.0, 0.0), (20.0, 0.0), (35.0, 0.0), (0.0, -15.0),
+    (0.0, 15.0),
 )  # fmt: skip  # yaw and pitch from the photo's own view, degrees: to the subject's left, up
+FLOORS = ("rotation", "yaw_gain", "aed")  # what the photo's own mesh, drawn from each side, is read as
 OPPOSITE = ((-20.0, 0.0), (20.0, 0.0))  # views that are compared with each other
 MEASURES = (
     Measure(key="csim", title="CSIM to the photo", digits=3),
@@ -111,6 +113,8 @@ def measure_photo(setup: Setup, turn: Turn, photo: Path, sheets: Path | None = N
         for picture, frame in zip(views.pictures, views.frames, strict=True):
             seen.append(see(picture, frame, views.camera))
             pictures.append(small(picture))
+        meshes = [_in_photo(portrait, frame) for frame in views.frames]
+        drawn = [see(draw_moment(portrait, frame), frame, portrait.camera) for frame in meshes]
     if sheets is not None:
         captions = [f"{yaw:+g}, {pitch:+g}" for yaw, pitch in RING]
         height, width = pictures[0].shape[:2]
@@ -121,7 +125,14 @@ def measure_photo(setup: Setup, turn: Turn, photo: Path, sheets: Path | None = N
         )  # fmt: skip
     row = _measures(portrait, own, views.frames, seen, each_view=True)
     baseline = _measures(portrait, own, views.frames, copied, each_view=False)
-    return row | {f"{key}_copy": value for key, value in baseline.items()}
+    row |= {f"{key}_copy": value for key, value in baseline.items()}
+    floor = _measures(portrait, own, meshes, drawn, each_view=True)
+    return row | {f"{key}_floor": value for key, value in floor.items() if key.startswith(FLOORS)}
+
+
+def _in_photo(portrait: Portrait, frame: MotionFrame) -> MotionFrame:
+    """The head turned as in a view, where the photo has it."""
+    return replace(portrait.rest, rotation=frame.rotation)
 
 
 def see_as(own: _Seen, portrait: Portrait, frame: MotionFrame, camera: Camera) -> _Seen:
@@ -186,31 +197,39 @@ def _expression(portrait: Portrait, one: _Seen, own: _Seen) -> float:
 def report(rows: Sequence[Row], setup: Setup) -> Report:
     """Tables of the rows."""
     notes = (
-        f"{len(rows)} portraits by {setup.name}, each from {len(RING)} sides: yaw to 30 and pitch to 10 degrees from"
+        f"{len(rows)} portraits by {setup.name}, each from {len(RING)} sides: yaw to 35 and pitch to 15 degrees from"
         " the photo's own view, upright, with the photo's expression.",
         "Rotation and expression: the fit, with the photo's identity, against the asked camera and the photo's fit.",
+        "Floor: the photo's mesh with the photo's colours, drawn from the same sides: what the fit itself is off by.",
         "Landmarks: seen in the view against those of the turned head; in brackets the photo's own in their place.",
     )
-    header = ("yaw, pitch", *[measure.title for measure in MEASURES if measure.key in _BY_VIEW])
+    header = ("yaw, pitch", *[measure.title for measure in MEASURES if measure.key in _BY_VIEW], "rotation, floor")
     cells = []
     for yaw, pitch in RING:
         values = [numbers(rows, f"{key} {yaw:+g} {pitch:+g}") for key in _BY_VIEW]
         digits = [measure.digits for measure in MEASURES if measure.key in _BY_VIEW]
         texts = [
             format_number(float(np.median(each)) if each else None, count)
-            for each, count in zip(values, digits, strict=True)
+            for each, count in zip(
+                [*values, numbers(rows, f"rotation {yaw:+g} {pitch:+g}_floor")], [*digits, 2], strict=True
+            )
         ]
         cells.append((f"{yaw:+g}, {pitch:+g}", *texts))
     return Report(
         title="Free view",
         notes=notes,
         tables=(
-            summary_table(rows, MEASURES),
+            summary_table(rows, [_with_floor(measure, rows) for measure in MEASURES]),
             Table(title="Medians by view", header=header, rows=tuple(cells)),
             item_table(rows, MEASURES, title="Portraits"),
         ),
         rows=tuple(rows),
     )
+
+
+def _with_floor(measure: Measure, rows: Sequence[Row]) -> Measure:
+    found = numbers(rows, f"{measure.key}_floor")
+    return replace(measure, floor=float(np.median(found))) if len(found) else measure
 
 
 _BY_VIEW = ("csim", "rotation", "landmark", "aed")  # in the order of MEASURES
