@@ -26,7 +26,9 @@ def test_bodies_stay_where_the_camera_saw_them(turn: np.ndarray) -> None:
     seen = (COLLAR - PIVOT) @ matrix_from_axis_angle(turn) + PIVOT  # rows: the inverse rotation
     assert body_share(seen).min() > 0.9
     np.testing.assert_allclose(straightened(COLLAR, turn), (COLLAR - PIVOT) @ matrix_from_axis_angle(turn).T + PIVOT)
-    np.testing.assert_array_equal(straightened(builtin_head().template[:468], turn)[NOSE], builtin_head().template[NOSE])
+    np.testing.assert_array_equal(
+        straightened(builtin_head().template[:468], turn)[NOSE], builtin_head().template[NOSE]
+    )
 
 
 @pytest.mark.parametrize("turn", TURNS)

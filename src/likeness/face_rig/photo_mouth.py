@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from likeness.face_rig.lips import with_seen_lips
 from likeness.face_rig.moment import Moment
 from likeness.face_rig.mouth import MouthLayers, build_mouth, draw_mouth
 from likeness.face_rig.rig import CENTIMETRE, FaceRig, build_rig, face_vertices, has_face_mesh
@@ -63,15 +64,16 @@ def add_mouth(
         T_cam_head: where the picture shows the head; the frame's own pose does not count.
         camera: of the picture.
     """
-    vertices = face_vertices(mouth.rig, frame)
+    vertices, rest_vertices = face_vertices(mouth.rig, frame), mouth.rig.rest_vertices
+    pixels, rest_pixels = (camera.project(T_cam_head.apply(points)) for points in (vertices, rest_vertices))
     moment = Moment(
         camera=camera,
         rest_camera=mouth.camera,
         T_cam_head=T_cam_head,
         rest_T_cam_head=mouth.rig.rest.T_cam_head,
         vertices=vertices,
-        rest_vertices=mouth.rig.rest_vertices,
-        pixels=camera.project(T_cam_head.apply(vertices)),
+        rest_vertices=rest_vertices,
+        pixels=with_seen_lips(pixels, rest_pixels),
         rest_pixels=mouth.rest_pixels,
         pixels_per_metre=float(camera.focal_pixels[0] / T_cam_head.translation[2]),
     )

@@ -10,13 +10,13 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from likeness.face_rig.eyes import draw_eye
+from likeness.face_rig.lips import with_seen_lips
 from likeness.face_rig.moment import Moment
 from likeness.face_rig.mouth import draw_mouth
 from likeness.face_rig.patch import patch_around
 from likeness.face_rig.rig import CENTIMETRE, face_vertices
 from likeness.face_rig.warp_raster import FAR, composite, draw_map, fill_identity, lay_over, mark_tears
 from likeness.flow_warp.grid_motion import moved_pixels
-from likeness.flow_warp.lips import with_seen_lips
 from likeness.flow_warp.mirrored import draw_mirrored_half
 from likeness.flow_warp.prepare import Prepared, view_cosines
 from likeness.flow_warp.texture import sample_texture

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from likeness.flow_warp.lips import LIP_RIM, with_seen_lips
+from likeness.face_rig.lips import LIP_RIM, with_seen_lips
 from likeness.heads.landmark_sets import (
     LIPS_OUTER,
     LOWER_LIP_INNER,
