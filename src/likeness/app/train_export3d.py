@@ -72,13 +72,17 @@ def chosen_recipe(command: TrainExport3d, head: HeadModel) -> tuple[Recipe, Expr
         except ValueError as error:
             raise InputError(f"{error}: change --basis") from error
     recipe = RECIPES[command.preset](expression)
+    lift = command.lift or command.mirror or recipe.model.lift
     model = replace(
         recipe.model,
         expression=expression if encoder is not None else recipe.model.expression,
         generator=replace(recipe.model.generator, conditioning=command.conditioning),
         background=command.background,
-        lift=command.lift or command.mirror or recipe.model.lift,
+        lift=lift,
         mirror=command.mirror,
+        plate=lift and command.background,
+        drawn_mouth=lift,
+        still_body=lift,
     )
     return replace(recipe, model=model, training=asked_settings(recipe.training, command)), encoder
 
