@@ -20,7 +20,7 @@ from likeness.export3d.super_resolution import SuperResolution
 from likeness.export3d.volume import VolumePicture, VolumeRenderer
 from likeness.flow.carry import Carrier
 
-_STILL_COVERED = 0.4  # emptiness of the volume up to which the picture is left alone: soft edges of the head
+_COVERS = (0.3, 0.7)  # opacity of the volume below which it shows nothing, and above which nothing behind it
 
 Part = Literal["expression", "generator", "volume", "super_resolution", "background", "lift", "detail"]
 
@@ -175,5 +175,6 @@ def uncovered(
     """The picture with the plate where the volume was and is no more."""
     size = image.shape[-2:]
     was, now = (F.interpolate(map, size, mode="bilinear", align_corners=False) for map in (plate.covered, opacity))
-    share = was * ((1.0 - now - _STILL_COVERED) / (1.0 - _STILL_COVERED)).clamp(0.0, 1.0)
+    low, high = _COVERS
+    share = (was / low).clamp(0.0, 1.0) * ((high - now) / (high - low)).clamp(0.0, 1.0)
     return torch.lerp(image, plate.picture, share)
