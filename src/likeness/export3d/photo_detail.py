@@ -19,6 +19,7 @@ _CHANNELS = 32
 _SHARES = 3  # of a pixel: the picture, the photo carried, the photo's background
 _BEFORE = 0.08  # world units, 3 cm: what the volume shows this far before the head's own surface hides it
 _SOFT = 80  # of this many parts of the picture's side, one to each side is averaged in hints: no seams at hidden places
+_EDGE = 0.15  # difference of cosines to the camera between neighbouring pixels that is an edge of the surface
 _START = 4.0  # logit of a share where it is surely right, above where it is not
 
 
@@ -53,6 +54,7 @@ class PhotoDetail(nn.Module):
         points = torch.where(is_shown, surface, rays.origins[:, None] + distance * rays.directions)
         found = lift.at(points, full=True)
         carried, hints = (rearrange(part, "B (H W) C -> B C H W", H=side) for part in (found.features, found.hints))
+        carried = _without_specks(carried, hints[:, 1:2])
         reach = side // _SOFT
         hints = F.avg_pool2d(F.pad(hints, (reach,) * 4, mode="replicate"), 2 * reach + 1, stride=1)
         background, free = lift.maps.colours * 2.0 - 1.0, 1.0 - F.max_pool2d(lift.maps.matte, 3, stride=1, padding=1)
@@ -62,3 +64,13 @@ class PhotoDetail(nn.Module):
         shares = (out[:, :_SHARES] + _START * (2.0 * sure - 1.0)).softmax(dim=1)
         mixed = shares[:, :1] * image + shares[:, 1:2] * carried + shares[:, 2:] * background
         return mixed + out[:, _SHARES:]
+
+
+def _without_specks(colours: Float[Tensor, "B 3 H W"], facing: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 3 H W"]:
+    """The median of the nine pixels around those where the surface has an edge: slivers of a triangle behind an edge are
+    a pixel wide and show another part of the photo.
+    """
+    edges = F.max_pool2d(facing, 3, stride=1, padding=1) + F.max_pool2d(-facing, 3, stride=1, padding=1) > _EDGE
+    around = F.unfold(F.pad(colours, (1, 1, 1, 1), mode="replicate"), 3).unflatten(1, (3, 9))
+    median = around.median(dim=2).values.unflatten(2, colours.shape[-2:])
+    return torch.where(edges, median, colours)
