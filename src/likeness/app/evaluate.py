@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import Positional, UseAppendAction, arg
+from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
 
 from likeness.app.console import EXIT_INTERRUPTED, complain, say, watch
 from likeness.app.evaluate_plan import Plan, open_items, open_setup
@@ -57,6 +57,7 @@ class Evaluate:
     """with self and cross: what another program made, CLIP.mp4 or CLIP/000000.png (cross: PHOTO_CLIP); repeatable"""
     networks: Folder = None  # folder of judging networks: LPIPS, ArcFace; their measures are "not installed" without
     jobs: int = 1  # processes that measure clips, portraits or pairs side by side, one thread each; same numbers
+    absolute: FlagCreatePairsOff[bool] = False  # cross: the driver's pose and expression as they are, as papers compare
     rendering: Annotated[Rendering, arg(name="")] = field(default_factory=Rendering)
 
     def run(self) -> None:
@@ -74,7 +75,7 @@ class Evaluate:
             return
         plan = Plan(
             data=self.data, limit=self.limit, frames=self.frames, out=self.out, size=self.size,
-            rendering=self.rendering, outside=self.outside, networks=self.networks,
+            rendering=self.rendering, outside=self.outside, networks=self.networks, absolute=self.absolute,
         )  # fmt: skip
         try:
             evaluate(self.protocol, plan, jobs=self.jobs)
@@ -120,6 +121,8 @@ def evaluate(protocol: Protocol, plan: Plan, *, jobs: int = 1) -> None:
         raise InputError(f"--size is {plan.size}: give {LEAST_SIZE} pixels or more")
     if plan.outside and protocol not in WITH_OUTSIDE:
         raise InputError(f"--outside is for {' and '.join(WITH_OUTSIDE)}: {protocol} needs the renderer itself")
+    if plan.absolute and protocol != "cross":
+        raise InputError(f"--absolute is for cross: leave it out with {protocol}")
     from likeness.app.renderers import check_rendering
 
     check_rendering(plan.rendering)

@@ -27,6 +27,7 @@ class Plan:
     rendering: Rendering = field(default_factory=Rendering)
     outside: tuple[Path, ...] = ()
     networks: Path | None = None
+    absolute: bool = False
 
 
 def open_setup(plan: Plan) -> "Setup":
@@ -52,6 +53,7 @@ def open_setup(plan: Plan) -> "Setup":
         renderer=renderer_settings(plan.rendering, plan.size),
         outside=open_outside(plan.outside),
         networks=open_networks(plan.networks),
+        absolute=plan.absolute,
     )
 
 

@@ -16,7 +16,7 @@ from likeness.evaluation.motion_measures import (
     gaze_error,
     relative_rotation,
 )
-from likeness.evaluation.noise_floor import NOISE
+from likeness.evaluation.noise_floor import MOVEMENT_ERRORS, NOISE
 from likeness.evaluation.refit import person_of_landmarks, refit_motion
 from likeness.evaluation.report import Measure
 from likeness.evaluation.results import Row
@@ -29,6 +29,9 @@ FIT = (  # the floors are those of one identity: two people's fits differ by mor
     Measure(key="fit_rotation", title="rotation since the reference, degrees", floor=NOISE["rotation"]),
     Measure(key="fit_apd", title="APD, radians x 100 (as it stands, not since a reference)", floor=NOISE["apd"]),
     Measure(key="fit_aed", title="AED, deviations", digits=3, floor=NOISE["aed"]),
+    Measure(
+        key="fit_movement", title="AED without the constant difference", digits=3, floor=MOVEMENT_ERRORS["expression"]
+    ),
     Measure(key="fit_gaze", title="gaze, degrees", floor=NOISE["gaze"]),
 )
 LEAKS = (
@@ -68,11 +71,13 @@ def _fitted(made: Performance, driver: Performance) -> Row:
         return {measure.key: None for measure in FIT}
     turned = geodesic_angle(*(relative_rotation(motion.rotation, int(both[0]))[both] for motion in (ours, theirs)))
     deviations = builtin_head().expression_deviations
-    aed = average_expression_distance(ours.expression[both], theirs.expression[both], deviations)
+    first, second = (motion.expression[both] for motion in (ours, theirs))
+    moved = first - first.mean(axis=0), second - second.mean(axis=0)
     return {
         "fit_rotation": median(np.degrees(turned)[1:]),
         "fit_apd": median(average_pose_distance(ours.rotation[both], theirs.rotation[both])),
-        "fit_aed": median(aed),
+        "fit_aed": median(average_expression_distance(first, second, deviations)),
+        "fit_movement": median(average_expression_distance(moved[0], moved[1], deviations)),
         "fit_gaze": median(gaze_error(ours, theirs)),
     }
 

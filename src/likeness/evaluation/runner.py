@@ -44,6 +44,7 @@ class Setup:
     renderer: Mapping[str, Value] = field(default_factory=dict)  # what draws: rows of different ones are kept apart
     outside: tuple[Outside, ...] = ()  # what others produced for the same protocol
     networks: Networks = NO_NETWORKS
+    absolute: bool = False  # another person's pose and expression are taken as they are, as papers do
     measure_items: MeasureItems = one_by_one  # here, or in several processes
 
     @property
@@ -55,7 +56,8 @@ class Setup:
     def settings(self) -> dict[str, Value]:
         """What decides about a row."""
         outside = {f"outside {method.name}": str(method.folder.resolve()) for method in self.outside}
-        return {"frames": self.frames, "networks": self.networks.names, **outside, **self.renderer}
+        motion = {"motion": "absolute"} if self.absolute else {}
+        return {"frames": self.frames, "networks": self.networks.names, **outside, **motion, **self.renderer}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

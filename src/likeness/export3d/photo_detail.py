@@ -67,8 +67,8 @@ class PhotoDetail(nn.Module):
 
 
 def _without_specks(colours: Float[Tensor, "B 3 H W"], facing: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 3 H W"]:
-    """The median of the nine pixels around those where the surface has an edge: slivers of a triangle behind an edge are
-    a pixel wide and show another part of the photo.
+    """The median of nine pixels where the surface has an edge: slivers of triangles behind it show another part of the
+    photo, a pixel wide.
     """
     edges = F.max_pool2d(facing, 3, stride=1, padding=1) + F.max_pool2d(-facing, 3, stride=1, padding=1) > _EDGE
     around = F.unfold(F.pad(colours, (1, 1, 1, 1), mode="replicate"), 3).unflatten(1, (3, 9))

@@ -38,7 +38,7 @@ from likeness.evaluation.moving import moving_of, write_moving
 from likeness.evaluation.outside import ERROR, Outside, as_outside, find_clip
 from likeness.evaluation.report import BASELINE_SUFFIX, Measure, Report, Table, item_table, summary_table
 from likeness.evaluation.results import Item, Row, Watch, numbers, quietly, run_items
-from likeness.evaluation.runner import Image, Setup, Subject, open_subject, render_clip
+from likeness.evaluation.runner import Image, Mode, Setup, Subject, open_subject, render_clip
 from likeness.files import made_folder
 from likeness.motion.record import Motion
 
@@ -76,7 +76,8 @@ class CrossScorer:
         indices = self._indices(clip)
         moments = Moments(indices=moments_of(indices))
         moving = Moments(indices=moving_of(indices), side=MOVING_SIDE)
-        frames = render_clip(self.setup.pieces, subject, motion, mode="default", indices=indices)
+        mode: Mode = "absolute" if self.setup.absolute else "default"
+        frames = render_clip(self.setup.pieces, subject, motion, mode=mode, indices=indices)
         made = self._read(passing(frames, indices, (moments, moving), ""), len(indices))
         copied = self.copied(photo, len(indices))
         source = None if self.embed is None else embed_still(subject.image, self.embed)
@@ -172,7 +173,8 @@ def report(rows: Sequence[Row], setup: Setup) -> Report:
     """Tables of the rows."""
     beside = {suffix: title for suffix, title in titles(setup).items() if suffix}
     notes = (
-        f"{len(rows)} pairs of a portrait and a clip of another person, default motion;"
+        f"{len(rows)} pairs of a portrait and a clip of another person,"
+        f" {'pose and expression of the clip' if setup.absolute else 'default motion'};"
         f" at most {setup.frames} evenly spaced frames per clip.",
         f"Rotation: since each of {POSE_REFERENCES} reference frames, both heads seen by MediaPipe, not by the fit.",
         "Gains are regression slopes on the driver's measure; clips whose driver hardly moves there are left out.",
