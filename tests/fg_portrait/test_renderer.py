@@ -17,6 +17,7 @@ from likeness.errors import InputError
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.presets import tiny
 from likeness.fg_portrait.renderer import Prepared, add_difference, prepare, render
+from likeness.fg_portrait.repair import ALL_PARTS
 from likeness.fg_portrait.sampler import Sampler
 from likeness.fg_portrait.weights import save_networks
 from likeness.heads.builtin import builtin_head
@@ -102,6 +103,22 @@ def test_what_networks_change_is_added_to_the_default_renderers_picture(monkeypa
     outside = np.ones(change.shape[:2], dtype=bool)
     outside[max(window.top, 0) : window.top + window.size, max(window.left, 0) : window.left + window.size] = False
     assert not change[outside].any()
+
+
+def test_gated_changes_stay_where_the_head_opens_the_gate(monkeypatch) -> None:
+    monkeypatch.setattr(Sampler, "sample", drafts_and(40 / 127.5))
+    prepared = ready_with_drafts()
+    gated = replace(prepared, settings=replace(prepared.settings, repair=ALL_PARTS))
+    frames = [portrait().rest, apply_edit(portrait().rest, HeadEdit(controls={"jawOpen": 0.8}), portrait().head)]
+    still, opened = flow_warp_frames(portrait())(frames)
+    drawn_still, drawn_opened = render(gated, frames)
+    np.testing.assert_array_equal(drawn_still, still)
+    change = np.abs(drawn_opened.astype(int) - opened).max(axis=-1) > 10
+    assert 0.0 < change.mean() < 0.1
+    lips = portrait().landmarks[[13, 14], :2].mean(axis=0)
+    rows, columns = np.nonzero(change)
+    reach = 0.5 * prepared.square.window.size
+    assert np.abs(columns - lips[0]).max() < reach and np.abs(rows - lips[1]).max() < reach
 
 
 def test_networks_on_drafts_draw_whole_clips() -> None:

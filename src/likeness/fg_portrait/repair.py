@@ -1,0 +1,166 @@
+"""Where networks may change the default renderer's picture: a gate that the 3D head alone decides.
+
+It opens at mouths and lids that open or shut, on skin that the photo hides or shows too small, and where the head was
+and is no more. It is shut wherever nothing moves, and on hair and clothes.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, UInt8
+
+from likeness.fg_portrait.condition import Source, View, posed_head
+from likeness.fg_portrait.config import RepairShares
+from likeness.flow.condition import flow_condition
+from likeness.flow.depth import render_depth
+from likeness.flow.posed import PosedHead
+from likeness.flow.settings import FlowSettings
+from likeness.heads.landmark_sets import EYE_LEFT_RING, EYE_RIGHT_RING, LIPS_OUTER, LOWER_LIP_INNER, UPPER_LIP_INNER
+from likeness.heads.skinning import landmark_points
+from likeness.media.fill import smoothstep
+
+GATE_PIXELS = 128  # side at which the gate is made; it is soft
+SOFTNESS = 0.012  # deviation of its rims, of the side
+GAP_CHANGE = (0.03, 0.12)  # of the gap between the lips, in mouth widths: shut below, fully open above
+LID_CHANGE = (0.05, 0.15)  # of the aperture of an eye, likewise
+SHRUNK = (0.55, 0.3)  # of the area that the photo gives to a piece of skin: shut above, fully open below
+SMALLEST_PART = 0.02  # of the side: hidden or shrunk skin that is narrower is left alone
+MOUTH_MARGIN, EYE_MARGIN = 1.15, 1.4  # times the outlines of lips and eyes
+FLATTEST = 1.0 / 3.0  # height of an outline, of its width
+SMOOTHING = 0.6  # pixels of the networks, deviation: what they change of finer detail is mostly noise
+
+
+ALL_PARTS = RepairShares(mouth=1.0, eyes=1.0, hidden=1.0, shrunk=1.0, uncovered=1.0)
+Gate = Float32[np.ndarray, "R R"]
+
+
+def repair_gate(source: Source, target: View, shares: RepairShares) -> Gate:
+    """How much of the change is kept at each pixel of the target's square, 0 to 1.
+
+    Raises:
+        InputError: the motion cannot be posed.
+    """
+    parts = gate_parts(source, target)
+    return np.max([np.float32(getattr(shares, name)) * part for name, part in parts.items()], axis=0)
+
+
+def gate_parts(source: Source, target: View) -> dict[str, Gate]:
+    """How far each part of the gate is open, by the names of `RepairShares`.
+
+    Raises:
+        InputError: the motion cannot be posed.
+    """
+    size = GATE_PIXELS
+    posed = posed_head(source.head, source.shape, target)
+    settings = FlowSettings(resolution=size, encoding="centre3", offhead="zero")
+    flow = flow_condition(posed, source.posed, settings, index=source.index, seen=source.seen)
+    is_head = flow.mask > 0
+    was_head = render_depth(source.posed, source.posed.camera.resized(size, size)).face >= 0
+    areas = {
+        "mouth": _mouth(source, posed, size),
+        "eyes": _eyes(source, posed, size),
+        "hidden": _without_slivers(is_head & (flow.visibility == 0)),
+        "shrunk": _without_slivers(is_head & (flow.visibility > 0)) * _shrunk(flow.source_pixels, is_head),
+        "uncovered": _without_slivers(was_head & ~is_head),
+    }
+    return {name: _soft(area) for name, area in areas.items()}
+
+
+def _mouth(source: Source, posed: PosedHead, size: int) -> Float32[np.ndarray, "R R"]:
+    """Lips and mouth, as far as the gap between the lips has changed."""
+    change = abs(_lip_gap(source, posed) - _lip_gap(source, source.posed))
+    return _amount(change, GAP_CHANGE) * _outline(source, posed, LIPS_OUTER, MOUTH_MARGIN, size)
+
+
+def _lip_gap(source: Source, posed: PosedHead) -> float:
+    """Mean gap between the inner lips over the width of the mouth, in space."""
+    points = landmark_points(source.head, posed.vertices)
+    upper, lower = points[list(UPPER_LIP_INNER)], points[list(LOWER_LIP_INNER)]
+    width = np.linalg.norm(upper[-1] - upper[0])
+    return float(np.linalg.norm(upper - lower, axis=1).mean() / max(width, 1e-4))
+
+
+def _eyes(source: Source, posed: PosedHead, size: int) -> Float32[np.ndarray, "R R"]:
+    """Each eye with its lids, as far as its aperture has changed."""
+    changes = np.abs(posed.lids - source.posed.lids)  # left, right
+    outlines = [_outline(source, posed, ring, EYE_MARGIN, size) for ring in (EYE_LEFT_RING, EYE_RIGHT_RING)]
+    return np.max([_amount(change, LID_CHANGE) * area for change, area in zip(changes, outlines, strict=True)], axis=0)
+
+
+def _amount(change: float, bounds: tuple[float, float]) -> np.float32:
+    """0 below the first bound, 1 beyond the second."""
+    first, second = bounds
+    return np.float32(smoothstep(np.asarray((change - first) / (second - first))))
+
+
+def _outline(
+    source: Source, posed: PosedHead, ring: tuple[int, ...], margin: float, size: int
+) -> Float32[np.ndarray, "R R"]:
+    """1 inside a ring of landmarks that is widened around its middle; a flat ring gets a least height."""
+    import cv2
+
+    camera = posed.camera.resized(size, size)
+    points = camera.project(landmark_points(source.head, posed.vertices))[list(ring)]
+    offset = margin * (points - points.mean(axis=0))
+    reach = np.abs(offset).max(axis=0)
+    offset *= np.maximum(FLATTEST * reach.max() / np.maximum(reach, 1e-6), 1.0)
+    area = np.zeros((size, size), np.uint8)
+    corners = np.clip(points.mean(axis=0) + offset, -size, 2 * size)  # far outside is outside all the same
+    cv2.fillConvexPoly(area, cv2.convexHull(np.rint(corners).astype(np.int32)), 1)
+    return area.astype(np.float32)
+
+
+def _shrunk(positions: Float32[np.ndarray, "R R 2"], is_head: Bool[np.ndarray, "R R"]) -> Float32[np.ndarray, "R R"]:
+    """How much smaller the source shows the surface than the target: 0 where about as large, 1 where tiny."""
+    import cv2
+
+    size = len(positions)
+    places = np.where(is_head[..., None], positions, 0.0) * np.float32(size)
+    inside = (
+        cv2.erode(is_head.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    )  # differences across the rim mean nothing
+    down, right = np.gradient(places, axis=(0, 1))
+    area = np.abs(right[..., 0] * down[..., 1] - right[..., 1] * down[..., 0])
+    first, second = SHRUNK
+    return np.where(inside, smoothstep((area - first) / (second - first)), 0.0).astype(np.float32)
+
+
+def _without_slivers(area: Bool[np.ndarray, "R R"]) -> Float32[np.ndarray, "R R"]:
+    """The area as 0 and 1, without what is too narrow to be worth a repair."""
+    import cv2
+
+    width = 2 * round(SMALLEST_PART * len(area) / 2.0) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    return cv2.morphologyEx(area.astype(np.uint8), cv2.MORPH_OPEN, kernel).astype(np.float32)
+
+
+def _soft(area: Float[np.ndarray, "R R"]) -> Gate:
+    import cv2
+
+    return np.clip(cv2.GaussianBlur(area.astype(np.float32), (0, 0), SOFTNESS * len(area)), 0.0, 1.0)
+
+
+def resized_gate(gate: Gate, size: int) -> Float32[np.ndarray, "size size"]:
+    """The gate for a picture of another size."""
+    import cv2
+
+    return cv2.resize(gate, (size, size), interpolation=cv2.INTER_LINEAR)
+
+
+def with_gated_difference(
+    square: UInt8[np.ndarray, "H W 3"],
+    picture: UInt8[np.ndarray, "h w 3"],
+    draft: UInt8[np.ndarray, "h w 3"],
+    gate: Gate,
+) -> UInt8[np.ndarray, "H W 3"]:
+    """`square` plus what networks changed of a smaller picture of it, smoothed, enlarged, and as far as the gate opens.
+
+    Args:
+        square: the default renderer's picture, with all its detail.
+        picture: what networks made of `draft`, which is the same picture at their size.
+    """
+    import cv2
+
+    height, width = square.shape[:2]
+    difference = cv2.GaussianBlur(picture.astype(np.float32) - draft, (0, 0), SMOOTHING)
+    difference = cv2.resize(difference, (width, height), interpolation=cv2.INTER_CUBIC)
+    share = resized_gate(gate, height)[..., None]
+    return np.clip(np.rint(square + share * difference), 0, 255).astype(np.uint8)
