@@ -61,8 +61,8 @@ class Noised:
 
 
 def training_loss(networks: Networks, batch: Batch, generator: torch.Generator) -> Float[Tensor, ""]:
-    """Weighted mean error of the prediction (FG-Portrait, equation 1): squared, or as configured.
-
+    """Weighted mean error of the prediction (FG-Portrait, equation 1): squared or absolute, weighted by min-SNR
+    or not, as the model is configured.
 
     Args:
         generator: draws timesteps, noise and which conditions are dropped; a CPU generator gives the same numbers

@@ -1,7 +1,7 @@
 """Where networks may change the default renderer's picture: a gate that the 3D head alone decides.
 
-It opens at mouths and lids that open or shut, on skin that the photo hides or shows too small, and where the head was
-and is no more. It is shut wherever nothing moves, and on hair and clothes.
+It opens at mouths that open, at lids that open or shut, on skin that the photo hides or shows too small, and where the
+head was and is no more. It is shut wherever nothing moves, and on hair and clothes.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from likeness.media.fill import smoothstep
 
 GATE_PIXELS = 128  # side at which the gate is made; it is soft
 SOFTNESS = 0.012  # deviation of its rims, of the side
-GAP_CHANGE = (0.03, 0.12)  # of the gap between the lips, in mouth widths: shut below, fully open above
+GAP_CHANGE = (0.03, 0.12)  # by which the lips part, in mouth widths: shut below, fully open above
 LID_CHANGE = (0.05, 0.15)  # of the aperture of an eye, likewise
 SHRUNK = (0.55, 0.3)  # of the area that the photo gives to a piece of skin: shut above, fully open below
 SMALLEST_PART = 0.02  # of the side: hidden or shrunk skin that is narrower is left alone
@@ -54,20 +54,18 @@ def gate_parts(source: Source, target: View) -> dict[str, Gate]:
     flow = flow_condition(posed, source.posed, settings, index=source.index, seen=source.seen)
     is_head = flow.mask > 0
     was_head = render_depth(source.posed, source.posed.camera.resized(size, size)).face >= 0
+    lips = _outline(source, posed, LIPS_OUTER, MOUTH_MARGIN, size)
+    eyes = [_outline(source, posed, ring, EYE_MARGIN, size) for ring in (EYE_LEFT_RING, EYE_RIGHT_RING)]
+    is_skin = is_head & (np.max([lips, *eyes], axis=0) == 0)
+    lids = np.abs(posed.lids - source.posed.lids)  # left, right
     areas = {
-        "mouth": _mouth(source, posed, size),
-        "eyes": _eyes(source, posed, size),
-        "hidden": _without_slivers(is_head & (flow.visibility == 0)),
-        "shrunk": _without_slivers(is_head & (flow.visibility > 0)) * _shrunk(flow.source_pixels, is_head),
+        "mouth": _amount(_lip_gap(source, posed) - _lip_gap(source, source.posed), GAP_CHANGE) * lips,
+        "eyes": np.max([_amount(change, LID_CHANGE) * eye for change, eye in zip(lids, eyes, strict=True)], axis=0),
+        "hidden": _without_slivers(is_skin & (flow.visibility == 0)),
+        "shrunk": _without_slivers(is_skin & (flow.visibility > 0)) * _shrunk(flow.source_pixels, is_head),
         "uncovered": _without_slivers(was_head & ~is_head),
     }
     return {name: _soft(area) for name, area in areas.items()}
-
-
-def _mouth(source: Source, posed: PosedHead, size: int) -> Float32[np.ndarray, "R R"]:
-    """Lips and mouth, as far as the gap between the lips has changed."""
-    change = abs(_lip_gap(source, posed) - _lip_gap(source, source.posed))
-    return _amount(change, GAP_CHANGE) * _outline(source, posed, LIPS_OUTER, MOUTH_MARGIN, size)
 
 
 def _lip_gap(source: Source, posed: PosedHead) -> float:
@@ -76,13 +74,6 @@ def _lip_gap(source: Source, posed: PosedHead) -> float:
     upper, lower = points[list(UPPER_LIP_INNER)], points[list(LOWER_LIP_INNER)]
     width = np.linalg.norm(upper[-1] - upper[0])
     return float(np.linalg.norm(upper - lower, axis=1).mean() / max(width, 1e-4))
-
-
-def _eyes(source: Source, posed: PosedHead, size: int) -> Float32[np.ndarray, "R R"]:
-    """Each eye with its lids, as far as its aperture has changed."""
-    changes = np.abs(posed.lids - source.posed.lids)  # left, right
-    outlines = [_outline(source, posed, ring, EYE_MARGIN, size) for ring in (EYE_LEFT_RING, EYE_RIGHT_RING)]
-    return np.max([_amount(change, LID_CHANGE) * area for change, area in zip(changes, outlines, strict=True)], axis=0)
 
 
 def _amount(change: float, bounds: tuple[float, float]) -> np.float32:
