@@ -29,10 +29,14 @@ def test_at_rest_it_is_shut() -> None:
 
 
 def test_a_mouth_that_opens_opens_its_part_alone() -> None:
-    parts = edited(controls={"jawOpen": 0.7})
+    parts = edited(controls={"jawOpen": 0.35})
     rows, columns = np.nonzero(parts["mouth"] > 0.9)
     assert len(rows) and 40 < columns.mean() < 88 and not parts["eyes"].any()
     assert parts["mouth"].max() <= 1.0 and (parts["mouth"] > 0.0).mean() < 0.15
+
+
+def test_lips_that_gape_are_left_alone() -> None:
+    assert not edited(controls={"jawOpen": 1.0})["mouth"].any()
 
 
 def test_lids_that_shut_open_the_part_of_their_eye() -> None:
@@ -42,18 +46,18 @@ def test_lids_that_shut_open_the_part_of_their_eye() -> None:
     assert len(columns) and columns.min() > 64 and not parts["mouth"].any()
 
 
-@pytest.mark.parametrize("yaw", [-30.0, 30.0])
+@pytest.mark.parametrize("yaw", [-38.0, 38.0])
 def test_a_turned_head_shows_hidden_skin_on_one_side_and_uncovers_the_other(yaw: float) -> None:
     parts = edited(yaw=yaw)
-    middles = {name: np.nonzero(parts[name] > 0.5)[1].mean() for name in ("hidden", "shrunk", "uncovered")}
+    middles = {name: np.nonzero(parts[name] > 0.3)[1].mean() for name in ("hidden", "shrunk", "uncovered")}
     assert middles["hidden"] != pytest.approx(64.0, abs=8.0)
     assert (middles["hidden"] < 64.0) == (middles["shrunk"] < 64.0)
     assert not parts["mouth"].any() and not parts["eyes"].any()
 
 
 def test_mirrored_turns_have_mirrored_gates() -> None:
-    left, right = edited(yaw=25.0), edited(yaw=-25.0)
-    for name in ("hidden", "uncovered"):
+    left, right = edited(yaw=35.0), edited(yaw=-35.0)
+    for name in ("hidden", "shrunk", "uncovered"):
         gap = np.abs(left[name] - right[name][:, ::-1])
         assert gap.mean() < 0.2 * left[name].mean()
 

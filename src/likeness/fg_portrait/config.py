@@ -181,7 +181,7 @@ class FaceLossSettings:
 class RepairShares:
     """How much of what networks change of the default renderer's picture is kept where that is weak (`repair.py`)."""
 
-    mouth: float = 0.5  # where the lips part
+    mouth: float = 0.5  # where the lips part, as far as in a smile
     eyes: float = 0.0  # where lids open or shut
     hidden: float = 1.0  # skin that the photo does not show
     shrunk: float = 1.0  # skin that the photo shows much smaller than it is to be

@@ -1,11 +1,11 @@
 """Where networks may change the default renderer's picture: a gate that the 3D head alone decides.
 
-It opens at mouths that open, at lids that open or shut, on skin that the photo hides or shows too small, and where the
-head was and is no more. It is shut wherever nothing moves, and on hair and clothes.
+It opens at lips that part, at lids that open or shut, on skin that the photo hides or shows too small, and where the
+head was and is no more. It is shut wherever nothing moves, on hair and on clothes.
 """
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, Int, UInt8
 
 from likeness.fg_portrait.condition import Source, View, posed_head
 from likeness.fg_portrait.config import RepairShares
@@ -20,9 +20,12 @@ from likeness.media.fill import smoothstep
 GATE_PIXELS = 128  # side at which the gate is made; it is soft
 SOFTNESS = 0.012  # deviation of its rims, of the side
 GAP_CHANGE = (0.03, 0.12)  # by which the lips part, in mouth widths: shut below, fully open above
+NARROW = (0.2, 0.12)  # of the gap itself: shut above, fully open below
 LID_CHANGE = (0.05, 0.15)  # of the aperture of an eye, likewise
 SHRUNK = (0.55, 0.3)  # of the area that the photo gives to a piece of skin: shut above, fully open below
 SMALLEST_PART = 0.02  # of the side: hidden or shrunk skin that is narrower is left alone
+SKIN = "skin"  # the part of a head that is its face
+RIM_PIXELS = 3  # of the gate: an even rim of one is left out
 MOUTH_MARGIN, EYE_MARGIN = 1.15, 1.4  # times the outlines of lips and eyes
 FLATTEST = 1.0 / 3.0  # height of an outline, of its width
 SMOOTHING = 0.6  # pixels of the networks, deviation: what they change of finer detail is mostly noise
@@ -52,20 +55,37 @@ def gate_parts(source: Source, target: View) -> dict[str, Gate]:
     posed = posed_head(source.head, source.shape, target)
     settings = FlowSettings(resolution=size, encoding="centre3", offhead="zero")
     flow = flow_condition(posed, source.posed, settings, index=source.index, seen=source.seen)
-    is_head = flow.mask > 0
-    was_head = render_depth(source.posed, source.posed.camera.resized(size, size)).face >= 0
+    face, faces_before = (render_depth(head, head.camera.resized(size, size)).face for head in (posed, source.posed))
+    is_head, was_head = face >= 0, faces_before >= 0
     lips = _outline(source, posed, LIPS_OUTER, MOUTH_MARGIN, size)
     eyes = [_outline(source, posed, ring, EYE_MARGIN, size) for ring in (EYE_LEFT_RING, EYE_RIGHT_RING)]
-    is_skin = is_head & (np.max([lips, *eyes], axis=0) == 0)
+    is_skin = _skin(source, face) & (np.max([lips, *eyes], axis=0) == 0)
     lids = np.abs(posed.lids - source.posed.lids)  # left, right
     areas = {
-        "mouth": _amount(_lip_gap(source, posed) - _lip_gap(source, source.posed), GAP_CHANGE) * lips,
+        "mouth": _parting(source, posed) * lips,
         "eyes": np.max([_amount(change, LID_CHANGE) * eye for change, eye in zip(lids, eyes, strict=True)], axis=0),
         "hidden": _without_slivers(is_skin & (flow.visibility == 0)),
         "shrunk": _without_slivers(is_skin & (flow.visibility > 0)) * _shrunk(flow.source_pixels, is_head),
         "uncovered": _without_slivers(was_head & ~is_head),
     }
     return {name: _soft(area) for name, area in areas.items()}
+
+
+def _skin(source: Source, face: Int[np.ndarray, "R R"]) -> Bool[np.ndarray, "R R"]:
+    """Where the face's own skin is seen, without its rims: ears, neck and hair are not as the mesh has them."""
+    import cv2
+
+    head = source.head
+    is_skin = face >= 0
+    if SKIN in head.part_names:
+        is_skin &= head.face_parts[face] == head.part_names.index(SKIN)
+    return cv2.erode(is_skin.astype(np.uint8), np.ones((RIM_PIXELS, RIM_PIXELS), np.uint8)) > 0
+
+
+def _parting(source: Source, posed: PosedHead) -> np.float32:
+    """How far the lips part, 0 to 1, and 0 where they gape: photos show teeth, and what is behind them nearly never."""
+    gap = _lip_gap(source, posed)
+    return _amount(gap - _lip_gap(source, source.posed), GAP_CHANGE) * _amount(gap, NARROW)
 
 
 def _lip_gap(source: Source, posed: PosedHead) -> float:
@@ -77,7 +97,7 @@ def _lip_gap(source: Source, posed: PosedHead) -> float:
 
 
 def _amount(change: float, bounds: tuple[float, float]) -> np.float32:
-    """0 below the first bound, 1 beyond the second."""
+    """0 on the near side of the first bound, 1 beyond the second."""
     first, second = bounds
     return np.float32(smoothstep(np.asarray((change - first) / (second - first))))
 
