@@ -55,6 +55,11 @@ def test_a_turned_head_shows_hidden_skin_on_one_side_and_uncovers_the_other(yaw:
     assert not parts["mouth"].any() and not parts["eyes"].any()
 
 
+def test_a_head_that_comes_closer_has_not_shrunk() -> None:
+    closer = replace(rest(), translation=np.array([0.0, 0.0, 0.6]))
+    assert gate_parts(source(), view(closer))["shrunk"].max() < 0.05
+
+
 def test_mirrored_turns_have_mirrored_gates() -> None:
     left, right = edited(yaw=35.0), edited(yaw=-35.0)
     for name in ("hidden", "shrunk", "uncovered"):

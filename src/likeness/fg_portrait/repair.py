@@ -22,7 +22,7 @@ SOFTNESS = 0.012  # deviation of its rims, of the side
 GAP_CHANGE = (0.03, 0.12)  # by which the lips part, in mouth widths: shut below, fully open above
 NARROW = (0.2, 0.12)  # of the gap itself: shut above, fully open below
 LID_CHANGE = (0.05, 0.15)  # of the aperture of an eye, likewise
-SHRUNK = (0.55, 0.3)  # of the area that the photo gives to a piece of skin: shut above, fully open below
+SHRUNK = (0.55, 0.3)  # of the area that a piece of skin has in the photo, for its distance: shut above, open below
 SMALLEST_PART = 0.02  # of the side: hidden or shrunk skin that is narrower is left alone
 SKIN = "skin"  # the part of a head that is its face
 RIM_PIXELS = 3  # of the gate: an even rim of one is left out
@@ -60,12 +60,13 @@ def gate_parts(source: Source, target: View) -> dict[str, Gate]:
     lips = _outline(source, posed, LIPS_OUTER, MOUTH_MARGIN, size)
     eyes = [_outline(source, posed, ring, EYE_MARGIN, size) for ring in (EYE_LEFT_RING, EYE_RIGHT_RING)]
     is_skin = _skin(source, face) & (np.max([lips, *eyes], axis=0) == 0)
+    nearer = np.float32(posed.vertices[:, 2].mean() / source.posed.vertices[:, 2].mean())  # below 1: it has come closer
     lids = np.abs(posed.lids - source.posed.lids)  # left, right
     areas = {
         "mouth": _parting(source, posed) * lips,
         "eyes": np.max([_amount(change, LID_CHANGE) * eye for change, eye in zip(lids, eyes, strict=True)], axis=0),
         "hidden": _without_slivers(is_skin & (flow.visibility == 0)),
-        "shrunk": _without_slivers(is_skin & (flow.visibility > 0)) * _shrunk(flow.source_pixels, is_head),
+        "shrunk": _without_slivers(is_skin & (flow.visibility > 0)) * _shrunk(flow.source_pixels / nearer, is_head),
         "uncovered": _without_slivers(was_head & ~is_head),
     }
     return {name: _soft(area) for name, area in areas.items()}
