@@ -183,8 +183,8 @@ class RepairShares:
 
     mouth: float = 0.5  # where the lips part, as far as in a smile
     eyes: float = 0.0  # where lids open or shut
-    hidden: float = 1.0  # skin that the photo does not show
-    shrunk: float = 1.0  # skin that the photo shows much smaller than it is to be
+    hidden: float = 0.0  # skin that the photo does not show
+    shrunk: float = 0.0  # skin that the photo shows much smaller than it is to be, for its distance
     uncovered: float = 0.0  # where the head was, beside where it is
 
     def __post_init__(self) -> None:
