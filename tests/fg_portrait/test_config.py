@@ -74,6 +74,8 @@ def test_presets_survive_their_file(tmp_path, name):
         ("sampling__batch", 10**9),
         ("sampling__section", 10**9),
         ("sampling__kept_difference", NAN),
+        ("sampling__repair", {"mouth": NAN}),
+        ("diffusion__elsewhere", -1.0),
     ],
 )
 def test_what_cannot_be_built_is_refused_in_one_line(tmp_path, path, value):

@@ -8,7 +8,13 @@ import torch
 from likeness.fg_portrait.config import DiffusionSettings
 from likeness.fg_portrait.latents import draft_with
 from likeness.fg_portrait.networks import build_networks
-from likeness.fg_portrait.objective import distillation_loss, noise_batch, training_loss, weighted_mean
+from likeness.fg_portrait.objective import (
+    diffusion_term,
+    distillation_loss,
+    noise_batch,
+    training_loss,
+    weighted_mean,
+)
 from likeness.fg_portrait.presets import second_stage, tiny
 from likeness.fg_portrait.schedule import NUM_TIMESTEPS
 from tests.fg_portrait.models import batch, draft_model, image_model, video_model
@@ -70,6 +76,17 @@ def test_weights_choose_the_pixels_that_count() -> None:
     assert float(weighted_mean(error, left)) == 3.0
     assert float(weighted_mean(error, left.flip(-1))) == 0.0
     assert float(weighted_mean(error, torch.zeros_like(left))) == 0.0
+
+
+def test_absolute_errors_grow_with_their_size_and_not_its_square() -> None:
+    def loss(error: str, off_by: float) -> float:
+        networks = image_model(diffusion=DiffusionSettings(prediction="sample", error=error))
+        state = noise_batch(networks, pairs, seeded())
+        return diffusion_term(networks, pairs, state, state.clean + off_by).item()
+
+    pairs = batch(image_model().config)
+    assert [loss("absolute", size) for size in (0.5, 1.0)] == pytest.approx([0.5, 1.0])
+    assert [loss("squared", size) for size in (0.5, 1.0)] == pytest.approx([0.25, 1.0])
 
 
 def test_drops_come_at_their_rates() -> None:

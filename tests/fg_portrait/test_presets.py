@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from likeness.fg_portrait.config import FgPortraitConfig, SamplingSettings, UnetSettings
+from likeness.fg_portrait.config import FgPortraitConfig, RepairShares, SamplingSettings, UnetSettings
 from likeness.fg_portrait.cost import estimate_cost
 from likeness.fg_portrait.networks import PARTS, Networks, build_motion_adapter, build_networks
 from likeness.fg_portrait.presets import PRESETS, full, laptop, second_stage, small, tiny
@@ -104,6 +104,7 @@ def test_damaged_configurations_are_named(change, message: str) -> None:
         lambda: replace(second_stage(tiny()), sampling=SamplingSettings(window=40, section=48)),
         lambda: SamplingSettings(window=8, overlap=8),
         lambda: SamplingSettings(kept_difference=1.5),
+        lambda: replace(tiny(), sampling=replace(tiny().sampling, repair=RepairShares())),
         lambda: UnetSettings(
             widths=(8,), layers=1, attention=(False,), heads=(1,), norm_groups=8, context_tokens=1, context_width=8
         ),

@@ -17,6 +17,7 @@ from likeness.errors import InputError
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.presets import tiny
 from likeness.fg_portrait.renderer import Prepared, add_difference, prepare, render
+from likeness.fg_portrait.repair import ALL_PARTS
 from likeness.fg_portrait.sampler import Sampler
 from likeness.fg_portrait.weights import save_networks
 from likeness.heads.builtin import builtin_head
@@ -102,6 +103,18 @@ def test_what_networks_change_is_added_to_the_default_renderers_picture(monkeypa
     outside = np.ones(change.shape[:2], dtype=bool)
     outside[max(window.top, 0) : window.top + window.size, max(window.left, 0) : window.left + window.size] = False
     assert not change[outside].any()
+
+
+def test_gated_changes_stay_where_the_head_opens_the_gate(monkeypatch) -> None:
+    monkeypatch.setattr(Sampler, "sample", drafts_and(40 / 127.5))
+    prepared = ready_with_drafts()
+    gated = replace(prepared, settings=replace(prepared.settings, repair=ALL_PARTS))
+    frames = [portrait().rest, turned(30.0)]
+    expected = list(flow_warp_frames(portrait())(frames))
+    drawn = list(render(gated, frames))
+    np.testing.assert_array_equal(drawn[0], expected[0])
+    change = np.abs(drawn[1].astype(int) - expected[1]).max(axis=-1) > 10
+    assert 0.0 < change.mean() < 0.1
 
 
 def test_networks_on_drafts_draw_whole_clips() -> None:

@@ -11,7 +11,7 @@ import torch
 from likeness.app.options import Rendering
 from likeness.app.renderers import RENDER_THREADS, Renderer, Watch, check_method, weights_folder
 from likeness.errors import InputError
-from likeness.fg_portrait.config import FgPortraitConfig, SamplingSettings
+from likeness.fg_portrait.config import FgPortraitConfig, RepairShares, SamplingSettings
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.renderer import DrawDrafts, Prepared, prepare, render
 from likeness.fg_portrait.schedule import sampling_timesteps
@@ -107,6 +107,11 @@ def sampling_settings(config: FgPortraitConfig, rendering: Rendering) -> Samplin
     if rendering.sampler is not None and rendering.sampler != settings.sampler:
         steps, guidance = (LCM_STEPS, 1.0) if rendering.sampler == "lcm" else (settings.steps, settings.guidance)
         settings = replace(settings, sampler=rendering.sampler, steps=steps, guidance=guidance)
+    if rendering.repair is not None:
+        if not config.control.draft:
+            raise InputError("these weights draw pictures of their own and repair none: leave --repair out")
+        gate = settings.repair or RepairShares()
+        settings = replace(settings, repair=gate if rendering.repair == "gated" else None)
     asked = {name: value for name in ("steps", "guidance") if (value := getattr(rendering, name)) is not None}
     try:
         settings = replace(settings, **asked)

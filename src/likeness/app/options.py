@@ -12,6 +12,7 @@ Frame = Literal["full", "crop"]
 Method = Literal["flow-warp", "fg-portrait", "export3d"]
 ViewMethod = Literal["flow-warp", "export3d"]
 Sampler = Literal["ddim", "lcm"]
+Repair = Literal["gated", "whole"]
 FaceNumber = Annotated[int | None, tyro.conf.arg(metavar="N")]
 Pixels = Annotated[int | None, tyro.conf.arg(metavar="PIXELS")]
 Seconds = Annotated[float | None, tyro.conf.arg(metavar="SECONDS")]
@@ -71,6 +72,9 @@ class Rendering:
     steps: Count = None  # denoising steps; otherwise those that the weights were made for
     guidance: Factor = None  # how much source and motion are exaggerated, 1 or more; otherwise that of the weights
     sampler: Annotated[Sampler | None, tyro.conf.arg(metavar="ddim|lcm")] = None  # otherwise that of the weights
+    repair: Annotated[Repair | None, tyro.conf.arg(metavar="gated|whole")] = None
+    """of weights that work on flow-warp's picture: change it only where it is weak, or everywhere; otherwise as they
+    were made for"""
 
 
 @dataclass(frozen=True, kw_only=True)

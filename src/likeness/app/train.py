@@ -51,6 +51,7 @@ class TrainFgPortrait(TrainingOptions):
     offsets: Flag = False  # the head's outline is brought onto the person's, hair included
     sources: Literal[1, 2, 3, 4] = 1  # photos of the person that the networks read
     image_encoder: Optionally = None  # CLIP's, as transformers lays it out; the photo's embedding is a token
+    repair: Flag = False  # learn to repair the default renderer's picture where it is weak, and only there
     face_loss: Flag = False  # eyes and mouth count more, and landmarks of decoded pictures shall lie where they are
     recogniser: File = None  # backbone.pth of arcface_torch; with --face-loss, a recogniser shall know them again
 

@@ -11,7 +11,7 @@ from likeness.errors import InputError
 from likeness.fg_portrait.assemble import ForeignWeights, assemble_networks
 from likeness.fg_portrait.config import FgPortraitConfig
 from likeness.fg_portrait.networks import Networks, build_networks
-from likeness.fg_portrait.recipes import RECIPES, Recipe
+from likeness.fg_portrait.recipes import RECIPES, Recipe, with_repair
 from likeness.fg_portrait.switches import with_face_loss
 from likeness.fg_portrait.train import FgPortraitTask
 from likeness.fg_portrait.weights import BASE, IMAGE_ENCODER, load_training_weights, read_image_encoder
@@ -63,6 +63,8 @@ def chosen_recipe(command: TrainFgPortrait) -> Recipe:
         offsets=command.offsets,
         sources=command.sources,
     )
+    if command.repair:
+        recipe = with_repair(recipe)
     if command.recogniser is not None and not command.face_loss:
         raise InputError("--recogniser is for the loss on decoded faces: add --face-loss")
     if command.face_loss:

@@ -171,7 +171,8 @@ def _describe_fg_portrait(folder: Path) -> Iterator[str]:
     words += [f"image token of {config.image_token} numbers"] if config.image_token is not None else []
     yield f"switches: {', '.join(words) or 'none'}"
     guidance = config.sampling.guidance if config.distilled_guidance is None else config.distilled_guidance
-    yield f"sampling: {config.sampling.sampler}, {config.sampling.steps} steps, guidance {guidance:g}"
+    gate = "" if config.sampling.repair is None else ", repairs where the gate opens"
+    yield f"sampling: {config.sampling.sampler}, {config.sampling.steps} steps, guidance {guidance:g}{gate}"
 
 
 def _describe_export3d(folder: Path) -> Iterator[str]:

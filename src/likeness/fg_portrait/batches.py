@@ -18,10 +18,11 @@ from likeness.fg_portrait.condition import (
     picture_tensor,
     posed_head,
 )
-from likeness.fg_portrait.config import FgPortraitConfig
+from likeness.fg_portrait.config import DiffusionSettings, FgPortraitConfig
 from likeness.fg_portrait.control import OPTIONAL_ENTRIES, MotionCondition
 from likeness.fg_portrait.face_loss import face_truth
 from likeness.fg_portrait.objective import Batch
+from likeness.fg_portrait.repair import ALL_PARTS, repair_gate, resized_gate
 from likeness.fg_portrait.sampler import join_conditions
 from likeness.heads.model import HeadModel
 
@@ -49,7 +50,7 @@ def _sample_tensors(
     sources, pictures = sources_of(sample, head, config)
     conditions = [motion_condition(sources, view_of(target), config.control) for target in sample.targets]
     targets = torch.cat([picture_tensor(target.image) for target in sample.targets])
-    weights = torch.stack([_weights(sample, target, head, config.diffusion.regions) for target in sample.targets])
+    weights = torch.stack([_weights(sample, target, sources[0], config.diffusion) for target in sample.targets])
     condition = join_conditions(conditions)
     if sample.is_mirrored:
         condition = mirrored_condition(condition, config)
@@ -71,11 +72,14 @@ def sources_of(
     return sources, torch.cat(in_all_places(pictures, config.control.sources))
 
 
-def _weights(sample: Sample, target: Shot, head: HeadModel, regions: RegionWeights) -> Float32[Tensor, "1 H W"]:
-    """Zero where the target is not true, elsewhere as its region counts."""
-    trust = target.trust.astype(np.float32)
-    if regions != RegionWeights():
-        trust *= region_weights(head, posed_head(head, sample.shape, view_of(target)), regions)
+def _weights(sample: Sample, target: Shot, source: Source, settings: DiffusionSettings) -> Float32[Tensor, "1 H W"]:
+    """Zero where the target is not true, elsewhere as its region and the repair gate count."""
+    trust, view = target.trust.astype(np.float32), view_of(target)
+    if settings.regions != RegionWeights():
+        trust *= region_weights(source.head, posed_head(source.head, sample.shape, view), settings.regions)
+    if settings.elsewhere is not None:
+        opening = resized_gate(repair_gate(source, view, ALL_PARTS), len(trust))
+        trust *= settings.elsewhere + (1.0 - settings.elsewhere) * opening
     return torch.from_numpy(trust)[None]
 
 

@@ -3,7 +3,7 @@
 A configuration is written into the weights folder as JSON and rebuilt from there; nothing else decides what is built.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from likeness.data.region_weights import RegionWeights
@@ -52,6 +52,7 @@ DIFFUSION_LIMITS: dict[str, Range] = {
     "noise_offset": WEIGHT,
     "drop_both": SHARE,
     "drop_control": SHARE,
+    "elsewhere": SHARE,
     "start_share": SHARE,
 }
 SAMPLING_LIMITS: dict[str, Range] = {
@@ -177,6 +178,20 @@ class FaceLossSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RepairShares:
+    """How much of what networks change of the default renderer's picture is kept where that is weak (`repair.py`)."""
+
+    mouth: float = 0.5  # where the lips part, as far as in a smile
+    eyes: float = 0.0  # where lids open or shut
+    hidden: float = 0.0  # skin that the photo does not show
+    shrunk: float = 0.0  # skin that the photo shows much smaller than it is to be, for its distance
+    uncovered: float = 0.0  # where the head was, beside where it is
+
+    def __post_init__(self) -> None:
+        check_ranges(self, {entry.name: SHARE for entry in fields(self)})
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiffusionSettings:
     """Noise schedule and objective."""
 
@@ -189,6 +204,8 @@ class DiffusionSettings:
     face: FaceLossSettings = field(default_factory=FaceLossSettings)  # `x_face_loss`
     drop_both: float = 0.0  # share of the training samples without source and control
     drop_control: float = 0.0  # share of the training samples without control alone
+    error: Literal["squared", "absolute"] = "squared"  # absolute: of two likely pictures one, not their mean
+    elsewhere: float | None = None  # what errors count where the repair gate is shut; None: the gate plays no part
     start_share: float = 0.0  # share of the training samples at the noisiest timestep, where sampling begins
 
     def __post_init__(self) -> None:
@@ -211,6 +228,7 @@ class SamplingSettings:
     init: Init = "source_noised"
     noise: Literal["frame", "clip"] = "frame"  # each frame its own, or all the same: what is left of it stands still
     kept_difference: float = 1.0  # share of the difference from a draft that is added to it: caution, below 1
+    repair: RepairShares | None = None  # None: the change of a draft is kept everywhere
     window: int = 16  # frames that temporal layers see together
     overlap: int = 4  # frames that neighbouring windows share
     section: int = 48  # frames denoised together; memory does not grow beyond it
@@ -272,6 +290,9 @@ class FgPortraitConfig:
             )
         if self.pretrained and "denoiser" in self.trained:
             raise ValueError("a pretrained denoiser is not trained: its weights come from another folder")
+        gated = self.sampling.repair is not None or self.diffusion.elsewhere is not None
+        if gated and not self.control.draft:
+            raise ValueError("only models that work on drafts can repair them: the gate needs control.draft")
         if ("motion" in self.trained) > (self.temporal is not None):
             raise ValueError("the part motion cannot be trained without temporal settings")
 

@@ -61,7 +61,8 @@ class Noised:
 
 
 def training_loss(networks: Networks, batch: Batch, generator: torch.Generator) -> Float[Tensor, ""]:
-    """Weighted mean squared error of the prediction (FG-Portrait, equation 1), min-SNR weighted if so configured.
+    """Weighted mean error of the prediction (FG-Portrait, equation 1): squared or absolute, weighted by min-SNR
+    or not, as the model is configured.
 
     Args:
         generator: draws timesteps, noise and which conditions are dropped; a CPU generator gives the same numbers
@@ -132,7 +133,8 @@ def diffusion_term(
     schedule = make_schedule(diffusion)
     times = frame_times(state)
     target = prediction_target(schedule, state.clean, state.noise, times)
-    error = (predicted.float() - target.float()).square()  # [B T C h w]
+    error = predicted.float() - target.float()  # [B T C h w]
+    error = error.abs() if diffusion.error == "absolute" else error.square()
     error = error * loss_weights(schedule, times, diffusion.min_snr_gamma)[..., None, None, None]
     return weighted_mean(error, batch.weights)
 

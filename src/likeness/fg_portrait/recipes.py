@@ -4,12 +4,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from likeness.data.augment import UNCHANGED
+from likeness.data.region_weights import RegionWeights
 from likeness.data.sample import SampleSettings
-from likeness.fg_portrait.config import FgPortraitConfig
+from likeness.errors import InputError
+from likeness.fg_portrait.config import FgPortraitConfig, RepairShares
 from likeness.fg_portrait.presets import PRESETS, second_stage
 from likeness.training.settings import TrainSettings
 
 Stage = Literal[1, 2]
+ELSEWHERE = 0.1  # what an error counts where the repair gate is shut
 FULL_WINDOW, SMALL_WINDOW, TINY_WINDOW = 16, 8, 4  # frames
 
 
@@ -72,6 +75,25 @@ def full(stage: Stage) -> Recipe:
 
 
 RECIPES = {"tiny": tiny, "laptop": laptop, "small": small, "full": full}
+
+
+def with_repair(recipe: Recipe) -> Recipe:
+    """The recipe for networks that repair the default renderer's picture where it is weak, and only there.
+
+    Elsewhere errors count a tenth, and what is drawn there is not used. All samples are at the noisiest timestep, since
+    one step draws the picture; absolute errors, so that of two likely mouths one is drawn and not their mean.
+
+    Raises:
+        InputError: the preset draws whole pictures.
+    """
+    model = recipe.model
+    if not model.control.draft or model.diffusion.prediction != "sample" or model.sampling.steps != 1:
+        raise InputError("--repair is for a preset that repairs drafts in one step: train laptop")
+    diffusion = replace(
+        model.diffusion, error="absolute", elsewhere=ELSEWHERE, start_share=1.0, regions=RegionWeights()
+    )
+    sampling = replace(model.sampling, kept_difference=1.0, repair=RepairShares())
+    return replace(recipe, model=replace(model, diffusion=diffusion, sampling=sampling))
 
 
 def _model(name: str, stage: Stage) -> FgPortraitConfig:

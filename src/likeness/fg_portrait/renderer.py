@@ -36,6 +36,7 @@ from likeness.fg_portrait.config import SamplingSettings
 from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.cost import cost_line
 from likeness.fg_portrait.networks import Networks
+from likeness.fg_portrait.repair import repair_gate, with_gated_difference
 from likeness.fg_portrait.sampler import Sampler
 from likeness.media.crop import extract, paste_back, resize
 from likeness.motion.record import MotionFrame
@@ -215,7 +216,8 @@ def _conditions(
 
 
 def _laid_back(prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], waiting: Waiting) -> UInt8[np.ndarray, "H W 3"]:
-    """The square in its photo; with a draft, what the networks changed is added to it at its own resolution.
+    """The square in its photo; with a draft, what the networks changed is added to it at its own resolution, everywhere
+    or where the repair gate is open.
 
     Where the background stands still, only the person is taken from the square.
     """
@@ -223,15 +225,19 @@ def _laid_back(prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], waiting:
     window, size = square.window, len(picture)
     if draft is None and prepared.plate is None:
         return laid_back(photo, square, picture)
+    target = View(frame=waiting.frame, camera=square.camera)
     if draft is not None:
-        behind = extract(draft, window, window.size)
-        front = add_difference(behind, picture, extract(draft, window, size))
+        behind, small = extract(draft, window, window.size), extract(draft, window, size)
+        if prepared.settings.repair is not None:
+            gate = repair_gate(prepared.sources[0], target, prepared.settings.repair)
+            front = with_gated_difference(behind, picture, small, gate)
+        else:
+            front = add_difference(behind, picture, small)
     else:
         assert prepared.plate is not None
         behind, front = prepared.plate, match_background(picture, square.image, square.background)
         front = resize(front, window.size, window.size)
     if prepared.networks.config.control.background:
-        target = View(frame=waiting.frame, camera=square.camera)
         matte = drawn_matte(picture, posed_head(prepared.sources[0].head, prepared.portrait.shape, target))
         front = over_background(front, matte, behind)
     return paste_back(photo if draft is None else draft, front, window, FEATHER * window.size)
