@@ -13,9 +13,9 @@ from likeness.flow.condition import flow_condition
 from likeness.flow.depth import render_depth
 from likeness.flow.posed import PosedHead
 from likeness.flow.settings import FlowSettings
+from likeness.geometry.smoothstep import smoothstep
 from likeness.heads.landmark_sets import EYE_LEFT_RING, EYE_RIGHT_RING, LIPS_OUTER, LOWER_LIP_INNER, UPPER_LIP_INNER
 from likeness.heads.skinning import landmark_points
-from likeness.media.fill import smoothstep
 
 GATE_PIXELS = 128  # side at which the gate is made; it is soft
 SOFTNESS = 0.012  # deviation of its rims, of the side
