@@ -25,6 +25,7 @@ from tests.flow_warp.portraits import portrait
         (["--method", "fg-portrait", "--weights", "nowhere"], "is no folder"),
         (["--steps", "3"], "add --method fg-portrait"),
         (["--size", "4"], "--size is 4: give 32 pixels or more"),
+        (["--absolute"], "--absolute is for cross"),
     ],
 )
 def test_options_that_cannot_work_are_one_line(options: list[str], message: str, tmp_path: Path, capsys) -> None:

@@ -65,6 +65,21 @@ def test_cross_equals_the_baseline(setup: Setup, tmp_path: Path, monkeypatch):
     assert "copying" in to_markdown(report)
 
 
+def test_cross_takes_motions_as_they_are_where_asked(setup: Setup, tmp_path: Path):
+    from dataclasses import replace
+
+    modes: list[str] = []
+    pieces = replace(setup.pieces, retarget=lambda motion, portrait, mode: modes.append(mode) or motion)
+    photo, clip = setup.data / "portraits" / f"{PORTRAITS[0]}.jpg", setup.data / "videos" / "v009.mp4"
+    both = [replace(setup, pieces=pieces, absolute=absolute) for absolute in (False, True)]
+    for asked in both:
+        cross_reenactment.CrossScorer(asked, None).measure(photo, clip)
+    assert modes == ["default", "absolute"]
+    assert both[0].settings != both[1].settings  # rows of the two are never mixed
+    notes = [cross_reenactment.report([], asked).notes[0] for asked in both]
+    assert "default motion" in notes[0] and "expression of the clip" in notes[1]
+
+
 def test_cross_scores_what_others_made(setup: Setup, tmp_path: Path):
     """The driver's own clip as somebody's result follows the driver exactly; a lost frame and a lost pair are told."""
     from dataclasses import replace
@@ -78,6 +93,7 @@ def test_cross_scores_what_others_made(setup: Setup, tmp_path: Path):
     row = scorer.measure(photo, clip, tmp_path)
     assert row["pose@Other"] < 1.0 and row["missing_frames@Other"] == str(CLIP_FRAMES - 1)
     assert row["fit_rotation@Other"] < 1.5 and row["leak_appearance@Other"] is not None
+    assert row["fit_movement@Other"] <= row["fit_aed@Other"] + 1e-9  # without what is constant there is less
     assert (tmp_path / f"{PORTRAITS[0]}_v009.jpg").stat().st_size > 1000
     other = scorer.measure(photo, setup.data / "videos" / "v016.mp4")
     assert other["error@Other"].startswith("Other has nothing for")
