@@ -29,7 +29,7 @@ class BackgroundLayer(nn.Module):
 
         Args:
             image: -1 to 1.
-            matte: 1 where the person is; zeros for a picture without.
+            matte: 1 where the person is.
         """
         seen = reduced(1.0 - matte, self.resolution)
         colours = reduced(image * (1.0 - matte), self.resolution) / seen.clamp_min(1e-2)  # of the background alone

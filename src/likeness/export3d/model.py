@@ -174,7 +174,8 @@ def uncovered(
 ) -> Float[Tensor, "B 3 H W"]:
     """The picture with the plate where the volume was and is no more."""
     size = image.shape[-2:]
-    was, now = (F.interpolate(map, size, mode="bilinear", align_corners=False) for map in (plate.covered, opacity))
+    both = (plate.covered, opacity)
+    was, now = (F.interpolate(each, size, mode="bilinear", align_corners=False) for each in both)
     low, high = _COVERS
     share = (was / low).clamp(0.0, 1.0) * ((high - now) / (high - low)).clamp(0.0, 1.0)
     return torch.lerp(image, plate.picture, share)
