@@ -20,7 +20,7 @@ from likeness.export3d.super_resolution import SuperResolution
 from likeness.export3d.volume import VolumePicture, VolumeRenderer
 from likeness.flow.carry import Carrier
 
-_COVERS = (0.3, 0.7)  # opacity of the volume below which it shows nothing, and above which nothing behind it
+_UNCOVERED = (0.1, 0.4)  # by how much the volume's opacity has fallen where something begins to be uncovered, and is
 
 Part = Literal["expression", "generator", "volume", "super_resolution", "background", "lift", "detail"]
 
@@ -176,6 +176,5 @@ def uncovered(
     size = image.shape[-2:]
     both = (plate.covered, opacity)
     was, now = (F.interpolate(each, size, mode="bilinear", align_corners=False) for each in both)
-    low, high = _COVERS
-    share = (was / low).clamp(0.0, 1.0) * ((high - now) / (high - low)).clamp(0.0, 1.0)
-    return torch.lerp(image, plate.picture, share)
+    low, high = _UNCOVERED
+    return torch.lerp(image, plate.picture, ((was - now - low) / (high - low)).clamp(0.0, 1.0))
