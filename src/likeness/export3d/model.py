@@ -20,7 +20,7 @@ from likeness.export3d.super_resolution import SuperResolution
 from likeness.export3d.volume import VolumePicture, VolumeRenderer
 from likeness.flow.carry import Carrier
 
-_UNCOVERED = (0.1, 0.4)  # by how much the volume's opacity has fallen where something begins to be uncovered, and is
+_UNCOVERED = (0.4, 1.0)  # by how much the volume's opacity has fallen where something begins to be uncovered, and is
 
 Part = Literal["expression", "generator", "volume", "super_resolution", "background", "lift", "detail"]
 

@@ -19,7 +19,7 @@ _CHANNELS = 32
 _SHARES = 3  # of a pixel: the picture, the photo carried, the photo's background
 _BEFORE = 0.08  # world units, 3 cm: what the volume shows this far before the head's own surface hides it
 _SOFT = 80  # of this many parts of the picture's side, one to each side is averaged in hints: no seams at hidden places
-_EDGE = 0.15  # difference of cosines to the camera between neighbouring pixels that is an edge of the surface
+_EDGE = 0.3  # difference of cosines to the camera between neighbouring pixels that is an edge of the surface
 _START = 4.0  # logit of a share where it is surely right, above where it is not
 
 
