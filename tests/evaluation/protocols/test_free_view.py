@@ -41,6 +41,7 @@ def test_a_turned_head_scores_better_than_the_copied_photo(setup: Setup, tmp_pat
     assert row["rotation"] < 0.6 * row["rotation_copy"]
     assert row["yaw_gain"] > 0.6 > 0.1 > abs(row["yaw_gain_copy"])
     assert row["rotation_floor"] == pytest.approx(row["rotation"], abs=1.0)  # what was drawn is what the floor draws
+    assert row["rotation_read"] < 1.0
     assert row["aed_copy"] == 0.0 and row["missed"] <= 1
     assert np.isnan(row["csim"])  # no embedding in this setup
     assert (tmp_path / f"{photo.stem}.jpg").stat().st_size > 1000

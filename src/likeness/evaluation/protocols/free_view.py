@@ -42,6 +42,7 @@ MEASURES = (
     Measure(key="csim", title="CSIM to the photo", digits=3),
     Measure(key="csim_opposite", title="CSIM between yaw -20 and 20", digits=3),
     Measure(key="rotation", title="rotation off, degrees"),
+    Measure(key="rotation_read", title="rotation off a head drawn as asked, degrees"),
     Measure(key="yaw_gain", title="yaw seen over asked"),
     Measure(key="landmark", title="landmarks off the turned head, %"),
     Measure(key="aed", title="expression against the photo's, deviations", digits=3),
@@ -126,8 +127,23 @@ def measure_photo(setup: Setup, turn: Turn, photo: Path, sheets: Path | None = N
     row = _measures(portrait, own, views.frames, seen, each_view=True)
     baseline = _measures(portrait, own, views.frames, copied, each_view=False)
     row |= {f"{key}_copy": value for key, value in baseline.items()}
+    row |= _beside_drawn(seen, drawn)
     floor = _measures(portrait, own, meshes, drawn, each_view=True)
     return row | {f"{key}_floor": value for key, value in floor.items() if key.startswith(FLOORS)}
+
+
+def _beside_drawn(seen: Sequence[_Seen], drawn: Sequence[_Seen]) -> Row:
+    """How far the fit reads each view from the head that was drawn turned as asked: what it reads of both too little,
+    or too much, cancels.
+    """
+    off = [
+        float("nan")
+        if one.frame is None or other.frame is None
+        else float(rotation_error(one.frame.rotation[None], other.frame.rotation[None])[0])
+        for one, other in zip(seen, drawn, strict=True)
+    ]
+    by_view = {f"rotation_read {yaw:+g} {pitch:+g}": value for (yaw, pitch), value in zip(RING, off, strict=True)}
+    return {"rotation_read": median(off)} | by_view
 
 
 def _in_photo(portrait: Portrait, frame: MotionFrame) -> MotionFrame:
@@ -232,7 +248,7 @@ def _with_floor(measure: Measure, rows: Sequence[Row]) -> Measure:
     return replace(measure, floor=float(np.median(found))) if len(found) else measure
 
 
-_BY_VIEW = ("csim", "rotation", "landmark", "aed")  # in the order of MEASURES
+_BY_VIEW = ("csim", "rotation", "rotation_read", "landmark", "aed")  # in the order of MEASURES
 
 
 def outline(report: Report, setup: Setup, folder: Path) -> Outline:
