@@ -142,8 +142,8 @@ def _beside_drawn(seen: Sequence[_Seen], drawn: Sequence[_Seen]) -> Row:
         else float(rotation_error(one.frame.rotation[None], other.frame.rotation[None])[0])
         for one, other in zip(seen, drawn, strict=True)
     ]
-    by_view = {f"rotation_read {yaw:+g} {pitch:+g}": value for (yaw, pitch), value in zip(RING, off, strict=True)}
-    return {"rotation_read": median(off)} | by_view
+    row: Row = {f"rotation_read {yaw:+g} {pitch:+g}": value for (yaw, pitch), value in zip(RING, off, strict=True)}
+    return row | {"rotation_read": median(off)}
 
 
 def _in_photo(portrait: Portrait, frame: MotionFrame) -> MotionFrame:
