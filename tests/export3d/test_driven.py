@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from likeness.export3d.model import Export3dModel, Plate, uncovered
+from likeness.export3d.photo_detail import without_specks
 from likeness.export3d.renderer import View, camera_in_square, draw, prepare, render, turn_since
 from likeness.flow.carry import before_turning, carrier, carry_source, target_surface
 from likeness.flow.posture import PIVOT, body_share
@@ -87,7 +88,9 @@ def test_a_moved_head_uncovers_the_plate_in_drawn_photos() -> None:
     assert plain.subject.features.plate is None and filled.subject.features.plate is not None
     covered = filled.subject.features.plate.covered
     assert covered.shape[-1] == lifted().config.volume.resolution and 0.0 <= covered.min() <= covered.max() < 1.001
-    assert next(render(plain, [frame])).shape == next(render(filled, [frame])).shape
+    assert (next(render(plain, [frame])) != next(render(filled, [frame]))).any()
+    rest = portrait().rest  # where nothing is uncovered
+    np.testing.assert_array_equal(next(render(plain, [rest])), next(render(filled, [rest])))
 
 
 def test_a_drawn_mouth_changes_the_mouth_alone() -> None:
@@ -98,8 +101,17 @@ def test_a_drawn_mouth_changes_the_mouth_alone() -> None:
     one, other = (next(draw(prepared, [view])).image for prepared in (plain, drawn))
     changed = (one != other).any(axis=-1)
     assert 0 < changed.sum() < 0.05 * changed.size
-    with_own = next(render(prepare(portrait(), model=noisy_model(tiny_config(drawn_mouth=True))), [frame]))
-    assert with_own.shape == portrait().image.shape
+
+
+def test_specks_go_where_the_surface_has_an_edge_and_stay_elsewhere() -> None:
+    colours, facing = torch.zeros(1, 3, 9, 9), torch.ones(1, 1, 9, 9)
+    colours[..., 4, 2] = colours[..., 4, 7] = 1.0
+    facing[..., :4] = 0.2  # an edge between columns 3 and 4
+    colours[..., 4, 3] = 1.0
+    cleaned = without_specks(colours, facing)
+    assert not cleaned[..., 4, 3].any()
+    torch.testing.assert_close(cleaned[..., 7:], colours[..., 7:])
+    torch.testing.assert_close(cleaned[..., :3], colours[..., :3])
 
 
 @pytest.mark.parametrize(

@@ -68,14 +68,15 @@ class Lift:
         return torch.stack(places).to(cameras.device)
 
     def at(self, points: Float[Tensor, "B N 3"], *, full: bool = False) -> LiftedPoints:
-        """Read the photos at world points, carried back.
+        """Read the photos at world points, as they are before heads turn, carried back.
 
         Args:
             full: the photo's own colours, at its full resolution, in place of the features.
         """
+        in_head = head_from_world(points.detach().cpu().double().numpy())
         read = [
             self._read(number, carrier, own, full=full)
-            for number, (carrier, own) in enumerate(zip(self.carriers, self._in_heads(points), strict=True))
+            for number, (carrier, own) in enumerate(zip(self.carriers, in_head, strict=True))
         ]
         features, hints = zip(*read, strict=True)
         return LiftedPoints(features=torch.stack(features), hints=torch.stack(hints))
@@ -84,12 +85,9 @@ class Lift:
         """World points where they were before the heads turned and the bodies stayed."""
         if not any(carrier.turn.any() for carrier in self.carriers):
             return points
-        return torch.from_numpy(world_from_head(np.stack(self._in_heads(points)))).to(points)
-
-    def _in_heads(self, points: Float[Tensor, "B N 3"]) -> list[Float[np.ndarray, "N 3"]]:
-        """World points in the frame of each head, before it turned."""
         in_head = head_from_world(points.detach().cpu().double().numpy())
-        return [before_turning(carrier, own) for carrier, own in zip(self.carriers, in_head, strict=True)]
+        before = [before_turning(carrier, own) for carrier, own in zip(self.carriers, in_head, strict=True)]
+        return torch.from_numpy(world_from_head(np.stack(before))).to(points)
 
     def _read(
         self, number: int, carrier: Carrier, points: Float[np.ndarray, "N 3"], *, full: bool

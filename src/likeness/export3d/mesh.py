@@ -23,8 +23,8 @@ from likeness.files import atomic_output
 
 LEVEL = 10.0  # of the density before its softplus: where the surface is taken to be
 GRID = 256  # points per side of the cube
-_BORDER = 30.0 / 256.0  # share of the cube at each side that counts as empty: planes alone leave crumbs there
-_LIFTED_BORDER = 2.0 / 256.0  # lifted features know how far the head is
+_BORDER = 30.0 / 256.0  # share of the cube at each side that counts as empty
+_LIFTED_BORDER = 2.0 / 256.0  # with lifted features, whose density ends with the head; crowns and hair reach this far
 _EMPTY = -1000.0
 _POINTS = 100_000  # that are worked on at once
 _SMALLEST_GRID = 16

@@ -52,9 +52,9 @@ class PhotoDetail(nn.Module):
         is_before = distance < (surface - rays.origins[:, None]).norm(dim=-1, keepdim=True) - _BEFORE
         is_shown = ~is_before & surface[..., :1].isfinite()
         points = torch.where(is_shown, surface, rays.origins[:, None] + distance * rays.directions)
-        found = lift.at(points, full=True)
+        found = lift.at(lift.before_turning(points), full=True)
         carried, hints = (rearrange(part, "B (H W) C -> B C H W", H=side) for part in (found.features, found.hints))
-        carried = _without_specks(carried, hints[:, 1:2])
+        carried = without_specks(carried, hints[:, 1:2])
         reach = side // _SOFT
         hints = F.avg_pool2d(F.pad(hints, (reach,) * 4, mode="replicate"), 2 * reach + 1, stride=1)
         background, free = lift.maps.colours * 2.0 - 1.0, 1.0 - F.max_pool2d(lift.maps.matte, 3, stride=1, padding=1)
@@ -66,7 +66,7 @@ class PhotoDetail(nn.Module):
         return mixed + out[:, _SHARES:]
 
 
-def _without_specks(colours: Float[Tensor, "B 3 H W"], facing: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 3 H W"]:
+def without_specks(colours: Float[Tensor, "B 3 H W"], facing: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 3 H W"]:
     """The median of nine pixels where the surface has an edge: slivers of triangles behind it show another part of the
     photo, a pixel wide.
     """

@@ -114,7 +114,7 @@ def render(
 
 
 def draw(prepared: Prepared, views: Iterable[View]) -> Iterator[Drawn]:
-    """Squares in the order of the views, one at a time; the tri-plane is kept while the expression stays the same.
+    """Squares in the order of the views, one at a time; the tri-plane is kept while expression and turn stay the same.
 
     Raises:
         InputError: a frame is of another head, a camera has no picture of it, or memory is short.

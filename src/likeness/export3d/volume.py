@@ -174,8 +174,8 @@ class VolumeRenderer(nn.Module):
             return self.decoder(sample_planes(planes, points, box=self.settings.box))
         if lift is None:
             raise ValueError("a renderer with flow-lifted features needs the way back to the photos")
-        sampled = sample_planes(planes, lift.before_turning(points), box=self.settings.box)
-        return self.decoder(sampled, lift.at(points))
+        points = lift.before_turning(points)
+        return self.decoder(sample_planes(planes, points, box=self.settings.box), lift.at(points))
 
 
 def _in_full_precision(device: torch.device) -> AbstractContextManager[object]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from likeness.face_rig.moment import Moment
 from likeness.face_rig.mouth_interior import (
@@ -18,6 +18,7 @@ from likeness.face_rig.mouth_interior import (
 from likeness.face_rig.patch import Patch, hole_map, patch_around, polygon_mask, sample, strip_triangles
 from likeness.face_rig.rig import CENTIMETRE
 from likeness.face_rig.warp_raster import lay_over
+from likeness.geometry.transform import RigidTransform
 from likeness.heads.landmark_sets import LIPS_INNER, LIPS_OUTER, LOWER_LIP_INNER, UPPER_LIP_INNER
 
 MIDDLE_UPPER, MIDDLE_LOWER = (13, 82, 312), (14, 87, 317)
@@ -54,14 +55,18 @@ def lip_gap(vertices: Float[np.ndarray, "468 3"]) -> float:
 
 def build_mouth(
     image: UInt8[np.ndarray, "H W 3"],
-    face: UInt8[np.ndarray, "H W"],
+    on_face: Bool[np.ndarray, "H W"],
     pixels: Float[np.ndarray, "468 2"],
     vertices: Float[np.ndarray, "468 3"],
-    up: Float[np.ndarray, "2"],
+    T_cam_head: RigidTransform,
     pixels_per_metre: float,
 ) -> MouthLayers:
-    """Layers of the photo's mouth. `face`: mask of the face without its rim; `up`: the head's +y in the picture."""
+    """Layers of the photo's mouth. `on_face`: where the face is."""
     import cv2
+
+    rim = max(3, round(CENTIMETRE * pixels_per_metre) | 1)
+    face = cv2.erode(on_face.astype(np.uint8), np.ones((rim, rim), np.uint8))
+    up = T_cam_head.rotation[:2, 1] / max(float(np.linalg.norm(T_cam_head.rotation[:2, 1])), 1e-6)
 
     height, width = image.shape[:2]
     outline = pixels[list(LIPS_INNER)]
@@ -172,17 +177,18 @@ def draw_mouth(
         lower_edge=mouth.lower_edge + 0.9 * drop[1] / CENTIMETRE,
     )
     picture = cv2.GaussianBlur(picture, (0, 0), 0.012 * CENTIMETRE * moment.pixels_per_metre + 0.5)
+    alpha = polygon_mask(outline, patch, 0.9)
     if mouth.rest_gap > 0.05:
         picture = _with_photo_teeth(picture, mouth, sheet, drop, moment)
         moved, inside = hole_map(pixels, moment.rest_pixels - mouth.patch.corner, HOLE, patch, np.zeros_like(centres))
         low, high = EXACT_CHANGE
         exact = float(np.clip((high - max(gap - mouth.rest_gap, 0.0)) / (high - low), 0, 1))
         exact_here = (exact * inside)[..., None]
+        alpha *= 1 - exact * (1 - inside)  # the soft edge around them would lay drawn gums on the lips
         picture = exact_here * sample(mouth.photo, moved, cubic=True) + (1 - exact_here) * picture
     opening = np.linalg.norm(pixels[list(UPPER_LIP_INNER[3:-3])] - pixels[list(LOWER_LIP_INNER[3:-3])], axis=1).mean()
     shown = min(float(np.clip((gap - BARELY_OPEN) / 0.06, 0, 1)), float(opening) / FULLY_SHOWN)
-    alpha = polygon_mask(outline, patch, 0.9) * min(shown, 1.0)
-    lay_over(out[patch.slices], picture, alpha)
+    lay_over(out[patch.slices], picture, alpha * min(shown, 1.0))
 
 
 def _with_photo_teeth(

@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 from likeness.face_rig.lips import with_seen_lips
 from likeness.face_rig.moment import Moment
 from likeness.face_rig.mouth import MouthLayers, build_mouth, draw_mouth
-from likeness.face_rig.rig import CENTIMETRE, FaceRig, build_rig, face_vertices, has_face_mesh
+from likeness.face_rig.rig import FaceRig, build_rig, face_vertices, has_face_mesh
 from likeness.geometry.camera import Camera
 from likeness.geometry.raster import rasterise
 from likeness.geometry.transform import RigidTransform
@@ -28,8 +28,6 @@ class PhotoMouth:
 
 def read_mouth(portrait: Portrait) -> PhotoMouth | None:
     """The mouth of a portrait; None where its head is not made of the 468 landmarks."""
-    import cv2
-
     if not has_face_mesh(portrait.head):
         return None
     rig, camera, T_cam_head = build_rig(portrait), portrait.camera, portrait.rest.T_cam_head
@@ -39,12 +37,9 @@ def read_mouth(portrait: Portrait) -> PhotoMouth | None:
     height, width = portrait.image.shape[:2]
     on_face = rasterise(pixels, points[:, 2], faces, width=width, height=height).face >= 0
     per_metre = float(camera.focal_pixels[0] / T_cam_head.translation[2])
-    shrink = max(3, round(CENTIMETRE * per_metre) | 1)
-    inner = cv2.erode(on_face.astype(np.uint8), np.ones((shrink, shrink), np.uint8))
-    up = T_cam_head.rotation[:2, 1] / max(float(np.linalg.norm(T_cam_head.rotation[:2, 1])), 1e-6)
     return PhotoMouth(
         rig=rig,
-        layers=build_mouth(portrait.image, inner, pixels, rig.rest_vertices, up, per_metre),
+        layers=build_mouth(portrait.image, on_face, pixels, rig.rest_vertices, T_cam_head, per_metre),
         camera=camera,
         rest_pixels=pixels,
     )

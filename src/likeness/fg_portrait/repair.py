@@ -30,7 +30,6 @@ MOUTH_MARGIN, EYE_MARGIN = 1.15, 1.4  # times the outlines of lips and eyes
 FLATTEST = 1.0 / 3.0  # height of an outline, of its width
 SMOOTHING = 0.6  # pixels of the networks, deviation: what they change of finer detail is mostly noise
 
-
 ALL_PARTS = RepairShares(mouth=1.0, eyes=1.0, hidden=1.0, shrunk=1.0, uncovered=1.0)
 Gate = Float32[np.ndarray, "R R"]
 
@@ -126,9 +125,8 @@ def _shrunk(positions: Float32[np.ndarray, "R R 2"], is_head: Bool[np.ndarray, "
 
     size = len(positions)
     places = np.where(is_head[..., None], positions, 0.0) * np.float32(size)
-    inside = (
-        cv2.erode(is_head.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    )  # differences across the rim mean nothing
+    # differences across the rim mean nothing
+    inside = cv2.erode(is_head.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     down, right = np.gradient(places, axis=(0, 1))
     area = np.abs(right[..., 0] * down[..., 1] - right[..., 1] * down[..., 0])
     first, second = SHRUNK

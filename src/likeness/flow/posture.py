@@ -26,7 +26,7 @@ def straightened(points: Float[np.ndarray, "N 3"], turn: Float[np.ndarray, "3"])
 
 
 def bent(points: Float[np.ndarray, "N 3"], turn: Float[np.ndarray, "3"]) -> Float[np.ndarray, "N 3"]:
-    """The inverse of `straightened`, as far as it has one: to about 40 degrees of yaw, 20 of others."""
+    """The inverse of `straightened`, as far as it has one (tested to 34 degrees of yaw, 17 of pitch)."""
     found = points
     for _ in range(_ROUNDS):
         found = _twisted(points, body_share(found), -turn)

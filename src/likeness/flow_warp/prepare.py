@@ -89,12 +89,9 @@ def prepare(portrait: Portrait) -> Prepared:
         chin=pixels[CHIN],
     )
     backdrop = build_backdrop(image, person_matte(portrait.image)[window.slices], on_face, pixels_per_metre)
-    shrink = max(3, round(CENTIMETRE * pixels_per_metre) | 1)
-    inner_face = cv2.erode(on_face.astype(np.uint8), np.ones((shrink, shrink), np.uint8))
     landmarks = portrait.landmarks - np.array([window.left, window.top, 0.0])
     face_height = float(np.linalg.norm(pixels[FOREHEAD] - pixels[CHIN]))
     visibility = _visibility(rig.rest_vertices, faces, T_cam_head, pixels)
-    up = T_cam_head.rotation[:2, 1] / max(float(np.linalg.norm(T_cam_head.rotation[:2, 1])), 1e-6)
     return Prepared(
         portrait=portrait,
         window=window,
@@ -112,7 +109,7 @@ def prepare(portrait: Portrait) -> Prepared:
             build_eye(image, 0, pixels, landmarks, rig.rest_vertices),
             build_eye(image, 1, pixels, landmarks, rig.rest_vertices),
         ),
-        mouth=build_mouth(image, inner_face, pixels, rig.rest_vertices, up, pixels_per_metre),
+        mouth=build_mouth(image, on_face, pixels, rig.rest_vertices, T_cam_head, pixels_per_metre),
         pixels_per_metre=pixels_per_metre,
     )
 
