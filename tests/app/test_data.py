@@ -59,6 +59,9 @@ def test_people_go_on_where_they_were_stopped(tmp_path, capsys):
         (["people", "--out", "{folder}/out", "--heads", "1", "--seed", str(10**30)], f"--seed is {10**30}"),
         (["people", "--out", "{folder}/out", "--photos", "1"], "people of photos need a folder"),
         (["people", "--out", "{folder}/out", "--heads", "1", "--views", "1"], "--views must be 2 to 1000, got 1"),
+        (["drafts", "{folder}", "--out", "{folder}/out"], "holds no clips"),
+        (["drafts", "{folder}", "--out", "{folder}"], "give --out another folder"),
+        (["drafts", "{folder}", "--out", "{folder}/out", "--sources", "0"], "--sources must be 1 to 100, got 0"),
         (["show", "{folder}"], "holds no clips"),
     ],
 )

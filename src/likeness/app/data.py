@@ -81,10 +81,31 @@ class DataPeople:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataDrafts:
+    """Take frames of tracked videos and made people as sources, and draw their other frames from them as drafts."""
+
+    folder: Folder  # as written by `data track` or `people`
+    out: OutFolder  # folder for the new clips; made if missing
+    sources: int = 2  # of each clip
+    targets: int = 8  # of each source
+    seed: int = 0  # the same seed and clips give the same frames
+    processes: int = 1  # shards that are made at the same time
+
+    def run(self) -> None:
+        from likeness.app.data_sets import draft_data
+
+        for line in draft_data(
+            self.folder, self.out, sources=self.sources, targets=self.targets, seed=self.seed,
+            processes=self.processes, watch=watch,
+        ):  # fmt: skip
+            say(line)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataShow:
     """Say what a folder of clips holds: frames, poses, and how much of the face the sources hide."""
 
-    folder: Folder  # as written by `data track`, `synthesise` or `people`
+    folder: Folder  # as written by the other commands
     pairs: int = 200  # drawn for the figures about pairs
     head: Head = "builtin"  # head model of the clips: builtin, or the file that they were tracked with
 
@@ -98,6 +119,7 @@ DataCommand = Annotated[
     Annotated[DataTrack, subcommand("track")]
     | Annotated[DataSynthesise, subcommand("synthesise")]
     | Annotated[DataPeople, subcommand("people")]
+    | Annotated[DataDrafts, subcommand("drafts")]
     | Annotated[DataShow, subcommand("show")],
     subcommand("data", description="Make training data of videos and photos."),
 ]

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from likeness.app.results import Watch, unwatched
+from likeness.data.drafts import DraftSettings, add_drafts
 from likeness.data.folder import open_clips
 from likeness.data.made_head import MadeHeadSettings
 from likeness.data.made_person import VIEWS
@@ -113,6 +114,29 @@ def people_data(
     yield from _made_lines(out, report, "people")
 
 
+def draft_data(
+    folder: Path,
+    out: Path,
+    *,
+    sources: int = 2,
+    targets: int = 8,
+    seed: int = 0,
+    processes: int = 1,
+    watch: Watch = unwatched,
+) -> Iterator[str]:
+    """Lines that tell what was made.
+
+    Raises:
+        LikenessError: the folder holds no clips of the built-in head, or the new ones cannot be written.
+    """
+    _check_processes(processes)
+    report = add_drafts(
+        folder, out, builtin_head(), render=flow_warp_pictures,
+        settings=DraftSettings(seed=seed, sources=sources, targets=targets), processes=processes, watch=watch,
+    )  # fmt: skip
+    yield from _made_lines(out, report, "clips", "clips")
+
+
 def describe_data(folder: Path, *, pairs: int, head: str | Path = NAME) -> str:
     """What the clips of a folder are.
 
@@ -133,13 +157,17 @@ def flow_warp_pictures(portrait: Portrait, frames: Sequence[MotionFrame]) -> Ite
 def _check(size: int, processes: int) -> None:
     if not SIZES[0] <= size <= SIZES[1]:
         raise InputError(f"--size must be {SIZES[0]} to {SIZES[1]} pixels, got {size}")
+    _check_processes(processes)
+
+
+def _check_processes(processes: int) -> None:
     if processes < 1:
         raise InputError(f"--processes must be at least 1, got {processes}")
 
 
-def _made_lines(out: Path, report: ShardsReport, what: str) -> Iterator[str]:
+def _made_lines(out: Path, report: ShardsReport, what: str, of: str = "photos") -> Iterator[str]:
     line = f"{out}: {report.made} {what} made, {report.present} shards were there already"
-    yield f"{line}, {len(report.skipped)} photos skipped"
+    yield f"{line}, {len(report.skipped)} {of} skipped"
     yield from _skipped_lines(report.skipped)
 
 
