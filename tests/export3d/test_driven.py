@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from likeness.export3d.model import Export3dModel, Plate, uncovered
+from likeness.export3d.model import Export3dModel
 from likeness.export3d.photo_detail import without_specks
 from likeness.export3d.renderer import View, camera_in_square, draw, prepare, render, turn_since
 from likeness.flow.carry import before_turning, carrier, carry_source, target_surface
@@ -74,14 +74,6 @@ def test_a_free_camera_takes_the_body_along() -> None:
     np.testing.assert_array_equal(first, again)
 
 
-def test_the_plate_shows_where_the_volume_was_and_is_no_more() -> None:
-    image, plate = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
-    was, now = torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
-    was[..., :2], now[..., 1:3] = 1.0, 1.0  # columns: uncovered, still covered, newly covered, never
-    shown = uncovered(image, now, Plate(picture=plate, covered=was))[0, 0]
-    torch.testing.assert_close(shown, torch.tensor([1.0, 0.0, 0.0, 0.0]).expand(4, 4))
-
-
 def test_a_moved_head_uncovers_the_plate_in_drawn_photos() -> None:
     frame = replace(portrait().rest, translation=portrait().rest.translation + np.array([0.05, 0.0, 0.0]))
     plain, filled = (prepare(portrait(), model=lifted(plate=on)) for on in (False, True))
@@ -89,8 +81,6 @@ def test_a_moved_head_uncovers_the_plate_in_drawn_photos() -> None:
     covered = filled.subject.features.plate.covered
     assert covered.shape[-1] == lifted().config.volume.resolution and 0.0 <= covered.min() <= covered.max() < 1.001
     assert (next(render(plain, [frame])) != next(render(filled, [frame]))).any()
-    rest = portrait().rest  # where nothing is uncovered
-    np.testing.assert_array_equal(next(render(plain, [rest])), next(render(filled, [rest])))
 
 
 def test_a_drawn_mouth_changes_the_mouth_alone() -> None:

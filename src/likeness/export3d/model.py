@@ -16,21 +16,12 @@ from likeness.export3d.config import Export3dConfig
 from likeness.export3d.generator import Generator, ReadSource
 from likeness.export3d.lift import Lift, LiftEncoder, LiftMaps, lift_of
 from likeness.export3d.photo_detail import PhotoDetail
+from likeness.export3d.plate import Plate, uncovered
 from likeness.export3d.super_resolution import SuperResolution
 from likeness.export3d.volume import VolumePicture, VolumeRenderer
 from likeness.flow.carry import Carrier
 
-_UNCOVERED = (0.4, 1.0)  # by how much the volume's opacity has fallen where something begins to be uncovered, and is
-
 Part = Literal["expression", "generator", "volume", "super_resolution", "background", "lift", "detail"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plate:
-    """What heads uncover where they move away."""
-
-    picture: Float[Tensor, "B 3 H W"]  # -1 to 1: photos without the person
-    covered: Float[Tensor, "B 1 r r"]  # opacity of the volume as the photo shows it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,13 +135,19 @@ class Export3dModel(nn.Module):
         features = seen.features
         if source.background is not None:
             features = features + (1.0 - seen.opacity) * (source.background + 1.0)
-        image = self.finished(seen, features, cameras, content.lift)
+        image = self.finished(seen, features, cameras, content.lift, plate=source.plate)
         if source.plate is not None:
             image = uncovered(image, seen.opacity, source.plate)
         return Picture(image=image, small=features[:, :3], depth=seen.depth, opacity=seen.opacity)
 
     def finished(
-        self, seen: VolumePicture, features: Float[Tensor, "B F r r"], cameras: Float[Tensor, "B 25"], lift: Lift | None
+        self,
+        seen: VolumePicture,
+        features: Float[Tensor, "B F r r"],
+        cameras: Float[Tensor, "B 25"],
+        lift: Lift | None,
+        *,
+        plate: Plate | None = None,
     ) -> Float[Tensor, "B 3 H W"]:
         """The picture at full size.
 
@@ -165,16 +162,5 @@ class Export3dModel(nn.Module):
         side = self.config.image_size
         if image.shape[-1] != side:
             image = F.interpolate(image, size=(side, side), mode="bilinear", align_corners=False)
-        detailed: Tensor = self.detail(image, seen, cameras, lift)
+        detailed: Tensor = self.detail(image, seen, cameras, lift, plate=plate)
         return detailed
-
-
-def uncovered(
-    image: Float[Tensor, "B 3 H W"], opacity: Float[Tensor, "B 1 r r"], plate: Plate
-) -> Float[Tensor, "B 3 H W"]:
-    """The picture with the plate where the volume was and is no more."""
-    size = image.shape[-2:]
-    both = (plate.covered, opacity)
-    was, now = (F.interpolate(each, size, mode="bilinear", align_corners=False) for each in both)
-    low, high = _UNCOVERED
-    return torch.lerp(image, plate.picture, ((was - now - low) / (high - low)).clamp(0.0, 1.0))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from likeness.export3d.blocks import activation, convolution, small_start
 from likeness.export3d.lift import HINTS, Lift
+from likeness.export3d.plate import Plate, around_moved, over_plate
 from likeness.export3d.rays import camera_rays
 from likeness.export3d.super_resolution import START_GAIN, PlainBlock
 from likeness.export3d.volume import VolumePicture
@@ -33,13 +34,21 @@ class PhotoDetail(nn.Module):
         self.last = small_start(convolution(_CHANNELS, _SHARES + 3), START_GAIN)
 
     def forward(
-        self, image: Float[Tensor, "B 3 H W"], seen: VolumePicture, cameras: Float[Tensor, "B 25"], lift: Lift
+        self,
+        image: Float[Tensor, "B 3 H W"],
+        seen: VolumePicture,
+        cameras: Float[Tensor, "B 25"],
+        lift: Lift,
+        *,
+        plate: Plate | None = None,
     ) -> Float[Tensor, "B 3 H W"]:
         """About -1 to 1, not clamped.
 
         Args:
             image: the super-resolved picture.
             seen: what the volume shows, of any resolution; its depth says where the photo is looked at.
+            plate: with it, the volume's own colours before it stand for what the photo does not show, in place of the
+                super-resolved picture, and around what has moved it is the background.
         """
         side = image.shape[-1]
         depth, opacity = (
@@ -62,6 +71,9 @@ class PhotoDetail(nn.Module):
         out = self.last(self.first(torch.cat([image, carried, background * free, hints, opacity, free], dim=1)))
         sure = torch.cat([torch.full_like(opacity, 0.5), hints[:, :1] * opacity, (1.0 - opacity) * free], dim=1)
         shares = (out[:, :_SHARES] + _START * (2.0 * sure - 1.0)).softmax(dim=1)
+        if plate is not None:
+            image = over_plate(seen, plate.picture)
+            background = around_moved(background, lift.maps.matte, seen.opacity, plate)
         mixed = shares[:, :1] * image + shares[:, 1:2] * carried + shares[:, 2:] * background
         return mixed + out[:, _SHARES:]
 

@@ -7,11 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from likeness.data.background_plate import background_plate
+from likeness.data.background_plate import headless_plate
 from likeness.data.sample import Shot
 from likeness.export3d.batches import matte_tensor, origin_of, picture_tensor, target_camera, way_back
 from likeness.export3d.expression import inputs_of_frame
-from likeness.export3d.model import Content, Export3dModel, Picture, Plate, SourceFeatures
+from likeness.export3d.model import Content, Export3dModel, Picture, SourceFeatures
+from likeness.export3d.plate import Plate, beyond
 from likeness.flow.carry import CarrySource
 from likeness.heads.model import HeadModel
 from likeness.motion.record import MotionFrame
@@ -99,6 +100,7 @@ def read_subject(model: Export3dModel, head: HeadModel, shape: Float[np.ndarray,
         return subject
     seen = subject.drawn(shot.frame, target_camera(shot, model.config))
     matte = np.zeros(shot.image.shape[:2], np.float32) if shot.matte is None else shot.matte
-    empty = background_plate(shot.image, matte, posed_head(head, shape, shot.frame, shot.camera))
+    posed = posed_head(head, shape, shot.frame, shot.camera)
+    empty = headless_plate(shot.image, matte, posed, beyond(seen.opacity, len(matte)))
     plate = Plate(picture=picture_tensor(empty).to(device), covered=seen.opacity)
     return replace(subject, features=replace(subject.features, plate=plate))
