@@ -12,7 +12,7 @@ from likeness.export3d.volume import VolumePicture
 
 _UNCOVERED = (0.4, 1.0)  # by how much the volume's opacity has fallen where something begins to be uncovered, and is
 _BEYOND = (0.3, 0.8)  # opacity of the volume around a place that is beyond it, and of one that is not
-_MOVED = 0.3  # change of the volume's opacity nearby from which on the photo's own background is not trusted
+_MOVED = (0.3, 0.7)  # change of the volume's opacity nearby where the photo's background begins to be replaced, and is
 _NEAR = 2  # samples of the volume to each side that are nearby
 
 
@@ -49,7 +49,8 @@ def around_moved(
     stay behind as an outline.
     """
     change = F.max_pool2d((plate.covered - opacity).abs(), 2 * _NEAR + 1, stride=1, padding=_NEAR)
-    share = F.interpolate(change, photo.shape[-2:], mode="bilinear", align_corners=False) / _MOVED
+    low, high = _MOVED
+    share = (F.interpolate(change, photo.shape[-2:], mode="bilinear", align_corners=False) - low) / (high - low)
     return torch.lerp(photo, plate.picture, (1.0 - matte) * share.clamp(0.0, 1.0))
 
 
