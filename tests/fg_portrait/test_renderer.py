@@ -207,6 +207,16 @@ def test_colours_move_back_by_what_the_background_drifted() -> None:
     assert match_background(drifted, source, np.zeros_like(background)) is drifted
 
 
+def test_a_head_over_most_of_the_background_leaves_the_colours_alone() -> None:
+    source = np.full((32, 32, 3), 40, np.uint8)
+    near = source.copy()
+    near[:24] = 200  # three quarters of what was background
+    background = np.ones((32, 32), dtype=bool)
+    assert match_background(near, source, background) is near
+    near[24:] += 6
+    np.testing.assert_array_equal(match_background(near, source, background)[24:], source[24:])
+
+
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("weights") / "tiny"

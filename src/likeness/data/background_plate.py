@@ -1,16 +1,17 @@
-"""The square around a head without the person, or without the head, in it: what shows where the head has moved away."""
+"""The square around a head without the person in it, and the body: what shows where the head has moved away."""
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from likeness.flow.depth import render_depth
 from likeness.flow.posed import PosedHead
-from likeness.flow.posture import PIVOT, body_share
+from likeness.flow.posture import PIVOT
 from likeness.geometry.smoothstep import smoothstep
 from likeness.media.plate import build_backdrop
 
-_BODY_GAIN = 4.0  # no half transparent collars: what belongs to the body by a quarter is all there
-_BELOW_EARS = 0.05  # metres below the head frame's origin
+_BELOW_EARS = 0.05  # metres below the head frame's origin, at the depth of the neck
+_BELOW_CHIN = (0.07, 0.1)  # the same: no head, then all body
+_BESIDE = 0.02  # of the square's side: hair that is as near to the face turns along
 
 
 def head_mask(posed: PosedHead, size: int) -> Bool[np.ndarray, "size size"]:
@@ -27,24 +28,18 @@ def background_plate(
     return build_backdrop(image, matte, head_mask(posed, size), per_metre).plate
 
 
-def headless_plate(
-    image: UInt8[np.ndarray, "S S 3"],
-    matte: Float[np.ndarray, "S S"],
-    posed: PosedHead,
-    still: Float[np.ndarray, "S S"] | None = None,
-) -> UInt8[np.ndarray, "S S 3"]:
-    """The same, but the body stays: for renderers whose heads turn above shoulders that do not.
+def body_matte(matte: Float[np.ndarray, "S S"], posed: PosedHead) -> Float[np.ndarray, "S S"]:
+    """How far pixels show what does not turn with the head: the body, and long hair below the ears beside the face."""
+    import cv2
 
-    Args:
-        still: how far other pixels of the person stay as well, 0 to 1, from the height of the ears down.
-    """
-    points = _as_far_as_the_neck(posed, len(image))
-    stays = np.minimum(_BODY_GAIN * body_share(points).reshape(matte.shape), 1.0)
-    if still is not None:
-        stays = np.maximum(stays, still * smoothstep(-points[:, 1] / _BELOW_EARS).reshape(matte.shape))
-    plate = background_plate(image, matte, posed)
-    body = (matte * stays)[..., None]
-    return np.round(plate + body * (image.astype(np.float64) - plate)).astype(np.uint8)
+    below = -_as_far_as_the_neck(posed, len(matte))[:, 1].reshape(matte.shape)
+    body = smoothstep((below - _BELOW_CHIN[0]) / (_BELOW_CHIN[1] - _BELOW_CHIN[0]))
+    reach = round(_BESIDE * len(matte))
+    face = cv2.blur(
+        cv2.dilate(head_mask(posed, len(matte)).astype(np.float64), np.ones((2 * reach + 1,) * 2)), (reach, reach)
+    )
+    hair = (1.0 - face) * smoothstep(below / _BELOW_EARS)
+    return matte * np.maximum(body, hair)
 
 
 def _as_far_as_the_neck(posed: PosedHead, size: int) -> Float[np.ndarray, "pixels 3"]:

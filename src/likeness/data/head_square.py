@@ -18,6 +18,7 @@ FEATHER = 0.08  # of the square's side, over which it fades into the photo
 BACKGROUND_LEVEL = 0.1  # person probability under which a pixel counts as background
 SMALLEST_BACKGROUND = 0.02  # share of the square that can tell about colours
 DRIFT = 2.0  # grey levels by which the background may differ before colours are corrected
+LARGEST_DRIFT = 24.0  # grey levels: what has changed by more is something else now, no drifted background
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,11 +67,13 @@ def match_background(
 ) -> UInt8[np.ndarray, "H W 3"]:
     """The picture with its colours moved back where the background's have drifted by more than 2 grey levels.
 
-    The median is taken, so that a head which moved over some of the background does not count.
+    The median of small changes is taken: a head that has moved over the background, even most of it, does not count.
     """
-    if background.mean() < SMALLEST_BACKGROUND:
+    change = picture[background].astype(np.float32) - source[background]
+    change = change[np.abs(change).max(axis=1) <= LARGEST_DRIFT]
+    if len(change) < SMALLEST_BACKGROUND * background.size:
         return picture
-    drift = np.median(picture[background].astype(np.float32) - source[background], axis=0)
+    drift = np.median(change, axis=0)
     if np.abs(drift).max() <= DRIFT:
         return picture
     return np.clip(np.rint(picture - drift), 0, 255).astype(np.uint8)

@@ -16,7 +16,7 @@ from likeness.export3d.config import Export3dConfig
 from likeness.export3d.generator import Generator, ReadSource
 from likeness.export3d.lift import Lift, LiftEncoder, LiftMaps, lift_of
 from likeness.export3d.photo_detail import PhotoDetail
-from likeness.export3d.plate import Plate, uncovered
+from likeness.export3d.plate import Plate, PlateLayers, uncovered
 from likeness.export3d.super_resolution import SuperResolution
 from likeness.export3d.volume import VolumePicture, VolumeRenderer
 from likeness.flow.carry import Carrier
@@ -31,7 +31,7 @@ class SourceFeatures:
     read: ReadSource
     background: Float[Tensor, "B F r r"] | None
     lift_maps: LiftMaps | None
-    plate: Plate | None = None
+    plate: PlateLayers | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,9 +135,10 @@ class Export3dModel(nn.Module):
         features = seen.features
         if source.background is not None:
             features = features + (1.0 - seen.opacity) * (source.background + 1.0)
-        image = self.finished(seen, features, cameras, content.lift, plate=source.plate)
-        if source.plate is not None:
-            image = uncovered(image, seen.opacity, source.plate)
+        plate = None if source.plate is None else source.plate.seen_by(cameras[0])
+        image = self.finished(seen, features, cameras, content.lift, plate=plate)
+        if plate is not None:
+            image = uncovered(image, seen.opacity, plate)
         return Picture(image=image, small=features[:, :3], depth=seen.depth, opacity=seen.opacity)
 
     def finished(

@@ -8,20 +8,69 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from likeness.errors import InputError
+from likeness.export3d.cameras import frame_of_camera
 from likeness.export3d.volume import VolumePicture
+from likeness.flow.posture import PIVOT
 
 _UNCOVERED = (0.4, 1.0)  # by how much the volume's opacity has fallen where something begins to be uncovered, and is
-_BEYOND = (0.3, 0.8)  # opacity of the volume around a place that is beyond it, and of one that is not
 _MOVED = (0.3, 0.7)  # change of the volume's opacity nearby where the photo's background begins to be replaced, and is
+_LEFT = (0.003, 0.015)  # of the picture's side: the neck's way where the body begins to have left its place, and has
 _NEAR = 2  # samples of the volume to each side that are nearby
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plate:
-    """What heads uncover where they move away."""
+    """What heads uncover where they move away, as one view has it."""
 
-    picture: Float[Tensor, "B 3 H W"]  # -1 to 1: photos without the head
+    picture: Float[Tensor, "B 3 H W"]  # -1 to 1: without the head
     covered: Float[Tensor, "B 1 r r"]  # opacity of the volume as the photo shows it
+    moved: float = 0.0  # how far the body has left its place, 0 to 1: it has at 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlateLayers:
+    """What a photo knows of that: the background stands still, the body keeps its turn and moves with the neck."""
+
+    behind: Float[Tensor, "1 3 H W"]  # -1 to 1: the photo without the person
+    photo: Float[Tensor, "1 3 H W"]
+    body: Float[Tensor, "1 1 H W"]  # how far it shows the body
+    covered: Float[Tensor, "1 1 r r"]
+    neck: Float[np.ndarray, "3"]  # where the photo shows the neck: as shares of its sides, and depth in metres
+
+    def seen_by(self, camera: Float[Tensor, "25"]) -> Plate:
+        """The plate of a view.
+
+        Raises:
+            InputError: it is no camera, or the neck is behind it.
+        """
+        neck = neck_seen_by(camera.double().cpu().numpy())
+        scale = neck[2] / self.neck[2]
+        offset = 2.0 * self.neck[:2] - 1.0 - scale * (2.0 * neck[:2] - 1.0)
+        map_back = torch.tensor([[[scale, 0.0, offset[0]], [0.0, scale, offset[1]]]], dtype=torch.float32)
+        layers = torch.cat([self.photo, self.body], dim=1)
+        grid = F.affine_grid(map_back, list(layers.shape), align_corners=False).to(layers)
+        layers = F.grid_sample(layers, grid, padding_mode="border", align_corners=False)
+        low, high = _LEFT
+        way = np.linalg.norm(neck[:2] - self.neck[:2]) + 0.5 * abs(np.log(scale))
+        return Plate(
+            picture=torch.lerp(self.behind, layers[:, :3], layers[:, 3:]),
+            covered=self.covered,
+            moved=float(np.clip((way - low) / (high - low), 0.0, 1.0)),
+        )
+
+
+def neck_seen_by(camera: Float[np.ndarray, "25"]) -> Float[np.ndarray, "3"]:
+    """Where a camera sees the neck: as shares of the picture's sides, and its depth in metres.
+
+    Raises:
+        InputError: it is no camera, or the neck is behind it.
+    """
+    T_cam_head, unit = frame_of_camera(camera, width=1, height=1)
+    point = T_cam_head.apply(PIVOT[None])
+    if point[0, 2] <= 0.0:
+        raise InputError("the camera has the neck behind it: move it back")
+    return np.concatenate([unit.project(point)[0], point[0, 2:]])
 
 
 def uncovered(
@@ -45,18 +94,10 @@ def over_plate(seen: VolumePicture, plate: Float[Tensor, "B 3 H W"]) -> Float[Te
 def around_moved(
     photo: Float[Tensor, "B 3 H W"], matte: Float[Tensor, "B 1 H W"], opacity: Float[Tensor, "B 1 r r"], plate: Plate
 ) -> Float[Tensor, "B 3 H W"]:
-    """The photo, but beside the person and near what has moved the plate: hairs reach beyond every matte and would
-    stay behind as an outline.
+    """The photo; the plate where the body has left its place, and beside the person near what has moved: hairs reach
+    beyond every matte and would stay behind as an outline.
     """
     change = F.max_pool2d((plate.covered - opacity).abs(), 2 * _NEAR + 1, stride=1, padding=_NEAR)
     low, high = _MOVED
     share = (F.interpolate(change, photo.shape[-2:], mode="bilinear", align_corners=False) - low) / (high - low)
-    return torch.lerp(photo, plate.picture, (1.0 - matte) * share.clamp(0.0, 1.0))
-
-
-def beyond(covered: Float[Tensor, "1 1 r r"], size: int) -> Float[np.ndarray, "size size"]:
-    """Where a volume of that opacity does not reach, not near its rim either: 0 to 1."""
-    low, high = _BEYOND
-    around = F.max_pool2d(covered, 3, stride=1, padding=1)
-    share = ((high - around) / (high - low)).clamp(0.0, 1.0)
-    return F.interpolate(share, (size, size), mode="bilinear", align_corners=False)[0, 0].double().cpu().numpy()
+    return torch.lerp(photo, plate.picture, ((1.0 - matte) * share.clamp(0.0, 1.0)).clamp_min(plate.moved))

@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from likeness.data.background_plate import headless_plate
+from likeness.data.background_plate import background_plate, body_matte
 from likeness.data.sample import Shot
 from likeness.export3d.batches import matte_tensor, origin_of, picture_tensor, target_camera, way_back
 from likeness.export3d.expression import inputs_of_frame
 from likeness.export3d.model import Content, Export3dModel, Picture, SourceFeatures
-from likeness.export3d.plate import Plate, beyond
+from likeness.export3d.plate import PlateLayers, neck_seen_by
 from likeness.flow.carry import CarrySource
 from likeness.heads.model import HeadModel
 from likeness.motion.record import MotionFrame
@@ -98,9 +98,16 @@ def read_subject(model: Export3dModel, head: HeadModel, shape: Float[np.ndarray,
     )
     if not model.config.plate:
         return subject
-    seen = subject.drawn(shot.frame, target_camera(shot, model.config))
+    camera = target_camera(shot, model.config)
+    covered = subject.drawn(shot.frame, camera).opacity
     matte = np.zeros(shot.image.shape[:2], np.float32) if shot.matte is None else shot.matte
     posed = posed_head(head, shape, shot.frame, shot.camera)
-    empty = headless_plate(shot.image, matte, posed, beyond(seen.opacity, len(matte)))
-    plate = Plate(picture=picture_tensor(empty).to(device), covered=seen.opacity)
+    body = body_matte(matte, posed)
+    plate = PlateLayers(
+        behind=picture_tensor(background_plate(shot.image, matte, posed)).to(device),
+        photo=picture_tensor(shot.image).to(device),
+        body=torch.from_numpy(body.astype(np.float32))[None, None].to(device),
+        covered=covered,
+        neck=neck_seen_by(camera.double().cpu().numpy()),
+    )
     return replace(subject, features=replace(subject.features, plate=plate))
