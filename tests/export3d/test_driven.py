@@ -86,11 +86,20 @@ def test_a_moved_head_uncovers_the_plate_in_drawn_photos() -> None:
 def test_a_drawn_mouth_changes_the_mouth_alone() -> None:
     frame = apply_edit(portrait().rest, HeadEdit(controls={"jawOpen": 0.8}), portrait().head)
     plain, drawn = (prepare(portrait(), model=lifted(drawn_mouth=on)) for on in (False, True))
-    assert plain.mouth is None and drawn.mouth is not None
+    assert plain.features is None and drawn.features is not None
     view = View(frame=frame, camera=camera_in_square(plain, frame))
     one, other = (next(draw(prepared, [view])).image for prepared in (plain, drawn))
     changed = (one != other).any(axis=-1)
     assert 0 < changed.sum() < 0.05 * changed.size
+
+
+def test_drawn_eyes_change_the_eyes_alone() -> None:
+    frame = edited(gaze_yaw=25.0)
+    plain, drawn = (prepare(portrait(), model=lifted(drawn_eyes=on)) for on in (False, True))
+    view = View(frame=frame, camera=camera_in_square(plain, frame))
+    one, other = (next(draw(prepared, [view])).image for prepared in (plain, drawn))
+    changed = (one != other).any(axis=-1)
+    assert 0 < changed.sum() < 0.03 * changed.size
 
 
 def test_specks_go_where_the_surface_has_an_edge_and_stay_elsewhere() -> None:

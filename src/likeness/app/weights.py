@@ -190,6 +190,7 @@ def _describe_export3d(folder: Path) -> Iterator[str]:
             ("filled background", config.plate),
             ("shoulders that stay", config.still_body),
             ("drawn mouth", config.drawn_mouth),
+            ("drawn eyes", config.drawn_eyes),
         )
         if is_on
     ]

@@ -193,6 +193,7 @@ class Export3dConfig:
     lift: bool = False  # `x_lift`: points take along what the photo shows where the 3D flow carries them
     mirror: bool = False  # `x_lift=mirror`: and where it hides them, what it shows on the other half of the head
     drawn_mouth: bool = False  # what an opened mouth shows inside is drawn as flow-warp draws it
+    drawn_eyes: bool = False  # what lies between the lids likewise
     still_body: bool = False  # in a driven photo the shoulders stay while the head turns
 
     def __post_init__(self) -> None:

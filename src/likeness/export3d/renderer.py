@@ -18,7 +18,7 @@ from likeness.export3d.cameras import camera_of_frame, check_camera, frame_of_ca
 from likeness.export3d.directions import direction_deviations, moved_expression
 from likeness.export3d.model import Content, Export3dModel
 from likeness.export3d.subject import Subject, read_subject
-from likeness.face_rig.photo_mouth import PhotoMouth, add_mouth, read_mouth
+from likeness.face_rig.photo_features import PhotoFeatures, add_features, read_features
 from likeness.geometry.rotation import axis_angle_from_matrix
 from likeness.motion.record import MotionFrame
 from likeness.nn.memory import advised, with_advice
@@ -35,7 +35,7 @@ class Prepared:
     portrait: Portrait
     square: HeadSquare  # what is drawn, at the model's size
     subject: Subject
-    mouth: PhotoMouth | None  # where it is drawn
+    features: PhotoFeatures | None  # where they are drawn
     deviations: Float[Tensor, " directions"] | None  # of the coefficients; None: the encoding has no directions
 
 
@@ -84,7 +84,7 @@ def prepare(portrait: Portrait, *, model: Export3dModel) -> Prepared:
         portrait=portrait,
         square=square,
         subject=subject,
-        mouth=read_mouth(portrait) if model.config.drawn_mouth else None,
+        features=read_features(portrait) if model.config.drawn_mouth or model.config.drawn_eyes else None,
         deviations=direction_deviations(model.expression) if has_directions else None,
     )
 
@@ -174,9 +174,12 @@ def _drawn(prepared: Prepared, views: Iterable[View]) -> Iterator[Drawn]:
 def _seen(prepared: Prepared, content: Content, view: View) -> Drawn:
     picture = prepared.subject.seen(content, torch.from_numpy(view.camera))
     image = picture_array(picture.image[0])
-    if prepared.mouth is not None:
-        size = len(image)
+    if prepared.features is not None:
+        size, config = len(image), prepared.subject.model.config
         T_cam_head, camera = frame_of_camera(view.camera, width=size, height=size)
         image = np.ascontiguousarray(image)
-        add_mouth(image, prepared.mouth, view.frame, T_cam_head=T_cam_head, camera=camera)
+        add_features(
+            image, prepared.features, view.frame, T_cam_head=T_cam_head, camera=camera,
+            eyes=config.drawn_eyes, mouth=config.drawn_mouth,
+        )  # fmt: skip
     return Drawn(camera=view.camera, image=image, depth=picture.depth[0], opacity=picture.opacity[0])

@@ -12,10 +12,11 @@ from jaxtyping import Float, Int, UInt8
 from likeness.face_rig.moment import Moment
 from likeness.face_rig.patch import Patch, hole_map, patch_around, polygon_mask, sample, strip_triangles
 from likeness.face_rig.rig import CENTIMETRE
-from likeness.geometry.rotation import matrix_from_axis_angle
+from likeness.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from likeness.geometry.smoothstep import smoothstep
 from likeness.heads.landmark_sets import EYE_LEFT_RING, EYE_RIGHT_RING, IRIS_LEFT, IRIS_RIGHT, LIDS
 from likeness.media.fill import push_pull
+from likeness.motion.record import MotionFrame
 
 EYE_RADIUS = 1.25 * CENTIMETRE
 EYE_INSET = 0.95 * CENTIMETRE  # centre of the eyeball behind the mean of the lid ring
@@ -44,7 +45,18 @@ class EyeLayers:
     iris_mask: Float[np.ndarray, "H W"]
 
 
-def build_eye(
+def build_eyes(
+    image: UInt8[np.ndarray, "H W 3"],
+    pixels: Float[np.ndarray, "468 2"],
+    landmarks: Float[np.ndarray, "478 3"],
+    vertices: Float[np.ndarray, "468 3"],
+) -> tuple[EyeLayers, EyeLayers]:
+    """Layers of the left and the right eye; `pixels` and `landmarks` in the picture."""
+    left, right = (_build_eye(image, side, pixels, landmarks, vertices) for side in (0, 1))
+    return left, right
+
+
+def _build_eye(
     image: UInt8[np.ndarray, "H W 3"],
     side: int,
     pixels: Float[np.ndarray, "468 2"],
@@ -132,7 +144,25 @@ def _lid_shading(
     return (darkest + (1 - darkest) * smoothstep((centres[..., 1] - edge[None]) / reach)).astype(np.float32)
 
 
-def draw_eye(
+def draw_eyes(
+    out: UInt8[np.ndarray, "H W 3"],
+    eyes: tuple[EyeLayers, EyeLayers],
+    moment: Moment,
+    rest: MotionFrame,
+    frame: MotionFrame,
+) -> None:
+    """Draw both eyes into the picture; `rest`: the photo's own moment."""
+    turns = (rest.eye_left, frame.eye_left), (rest.eye_right, frame.eye_right)
+    for eye, (before, asked) in zip(eyes, turns, strict=True):
+        _draw_eye(out, eye, moment, _relative_turn(before, asked))
+
+
+def _relative_turn(rest: Float[np.ndarray, "3"], asked: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
+    """Rotation (axis-angle) of the eyeball from the photo's gaze to the asked one."""
+    return axis_angle_from_matrix(matrix_from_axis_angle(asked) @ matrix_from_axis_angle(rest).T)
+
+
+def _draw_eye(
     out: UInt8[np.ndarray, "H W 3"],
     eye: EyeLayers,
     moment: Moment,

@@ -7,7 +7,7 @@ import scipy.sparse as sparse
 from jaxtyping import Float, Int, UInt8
 from scipy.sparse.linalg import spsolve
 
-from likeness.face_rig.eyes import EyeLayers, build_eye
+from likeness.face_rig.eyes import EyeLayers, build_eyes
 from likeness.face_rig.mouth import MouthLayers, build_mouth
 from likeness.face_rig.patch import Patch
 from likeness.face_rig.rig import CENTIMETRE, NUM_FACE, FaceRig, build_rig
@@ -105,10 +105,7 @@ def prepare(portrait: Portrait) -> Prepared:
         visibility=visibility,
         mirrored=build_mirrored_half(image, rig.rest_vertices, faces, pixels, visibility.cosine, face_height),
         grid=grid,
-        eyes=(
-            build_eye(image, 0, pixels, landmarks, rig.rest_vertices),
-            build_eye(image, 1, pixels, landmarks, rig.rest_vertices),
-        ),
+        eyes=build_eyes(image, pixels, landmarks, rig.rest_vertices),
         mouth=build_mouth(image, on_face, pixels, rig.rest_vertices, T_cam_head, pixels_per_metre),
         pixels_per_metre=pixels_per_metre,
     )

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from likeness.face_rig.eyes import draw_eye
+from likeness.face_rig.eyes import draw_eyes
 from likeness.face_rig.lips import with_seen_lips
 from likeness.face_rig.moment import Moment
 from likeness.face_rig.mouth import draw_mouth
@@ -20,7 +20,6 @@ from likeness.flow_warp.grid_motion import moved_pixels
 from likeness.flow_warp.mirrored import draw_mirrored_half
 from likeness.flow_warp.prepare import Prepared, view_cosines
 from likeness.flow_warp.texture import sample_texture
-from likeness.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from likeness.geometry.transform import RigidTransform
 from likeness.motion.record import MotionFrame
 
@@ -90,22 +89,11 @@ def render_window(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "
         rest_pixels=prepared.rest_pixels,
         pixels_per_metre=prepared.pixels_per_metre,
     )
-    for eye, asked, rest in zip(
-        prepared.eyes,
-        (frame.eye_left, frame.eye_right),
-        (rig.rest.eye_left, rig.rest.eye_right),
-        strict=True,
-    ):
-        draw_eye(picture, eye, moment, _relative_turn(rest, asked))
+    draw_eyes(picture, prepared.eyes, moment, rig.rest, frame)
     draw_mouth(picture, prepared.mouth, moment)
     out = np.empty_like(picture)
     composite(picture, layered, prepared.plate, out)
     return out
-
-
-def _relative_turn(rest: Float[np.ndarray, "3"], asked: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
-    """Rotation (axis-angle) of the eyeball from the photo's gaze to the asked one."""
-    return axis_angle_from_matrix(matrix_from_axis_angle(asked) @ matrix_from_axis_angle(rest).T)
 
 
 def backward_map(
