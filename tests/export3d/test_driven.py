@@ -103,14 +103,14 @@ def test_drawn_eyes_change_the_eyes_alone() -> None:
 
 
 def test_specks_go_where_the_surface_has_an_edge_and_stay_elsewhere() -> None:
-    colours, facing = torch.zeros(1, 3, 9, 9), torch.ones(1, 1, 9, 9)
-    colours[..., 4, 2] = colours[..., 4, 7] = 1.0
-    facing[..., :4] = 0.2  # an edge between columns 3 and 4
-    colours[..., 4, 3] = 1.0
+    colours, facing = torch.zeros(1, 3, 13, 13), torch.ones(1, 1, 13, 13)
+    colours[..., 6, 2] = colours[..., 6, 9] = 1.0
+    facing[..., :6] = 0.2  # an edge between columns 5 and 6
+    colours[..., 6, 4:8] = 1.0
     cleaned = without_specks(colours, facing)
-    assert not cleaned[..., 4, 3].any()
-    torch.testing.assert_close(cleaned[..., 7:], colours[..., 7:])
-    torch.testing.assert_close(cleaned[..., :3], colours[..., :3])
+    assert not cleaned[..., 4:8].any()
+    torch.testing.assert_close(cleaned[..., 8:], colours[..., 8:])
+    torch.testing.assert_close(cleaned[..., :4], colours[..., :4])
 
 
 @pytest.mark.parametrize(

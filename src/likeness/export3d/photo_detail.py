@@ -20,7 +20,8 @@ _CHANNELS = 32
 _SHARES = 3  # of a pixel: the picture, the photo carried, the photo's background
 _BEFORE = 0.08  # world units, 3 cm: what the volume shows this far before the head's own surface hides it
 _SOFT = 80  # of this many parts of the picture's side, one to each side is averaged in hints: no seams at hidden places
-_EDGE = 0.3  # difference of cosines to the camera between neighbouring pixels that is an edge of the surface
+_EDGE = 0.3  # difference of cosines to the camera within a few pixels that is an edge of the surface
+_SPECK = 5  # pixels, side of what specks at such an edge are cleaned with
 _START = 4.0  # logit of a share where it is surely right, above where it is not
 
 
@@ -79,10 +80,13 @@ class PhotoDetail(nn.Module):
 
 
 def without_specks(colours: Float[Tensor, "B 3 H W"], facing: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 3 H W"]:
-    """The median of nine pixels where the surface has an edge: slivers of triangles behind it show another part of the
-    photo, a pixel wide.
+    """The median of 5 x 5 pixels where the surface has an edge: slivers of triangles behind it show another part of the
+    photo, a pixel or two wide.
     """
-    edges = F.max_pool2d(facing, 3, stride=1, padding=1) + F.max_pool2d(-facing, 3, stride=1, padding=1) > _EDGE
-    around = F.unfold(F.pad(colours, (1, 1, 1, 1), mode="replicate"), 3).unflatten(1, (3, 9))
-    median = around.median(dim=2).values.unflatten(2, colours.shape[-2:])
-    return torch.where(edges, median, colours)
+    reach = _SPECK // 2
+    pooled = F.max_pool2d(torch.cat([facing, -facing], dim=1), _SPECK, stride=1, padding=reach)
+    edges = pooled.sum(dim=1) > _EDGE
+    around = F.pad(colours, (reach,) * 4, mode="replicate").unfold(2, _SPECK, 1).unfold(3, _SPECK, 1)
+    cleaned = rearrange(colours, "B C H W -> B H W C").clone()
+    cleaned[edges] = rearrange(around, "B C H W y x -> B H W C (y x)")[edges].median(dim=-1).values
+    return rearrange(cleaned, "B H W C -> B C H W")
