@@ -150,11 +150,18 @@ def draw_eyes(
     moment: Moment,
     rest: MotionFrame,
     frame: MotionFrame,
+    *,
+    gaze_alone: bool = False,
 ) -> None:
-    """Draw both eyes into the picture; `rest`: the photo's own moment."""
+    """Draw both eyes into the picture.
+
+    Args:
+        rest: the photo's own moment.
+        gaze_alone: the picture has them already, with lids as they are to be: only as far as the gaze has turned.
+    """
     turns = (rest.eye_left, frame.eye_left), (rest.eye_right, frame.eye_right)
     for eye, (before, asked) in zip(eyes, turns, strict=True):
-        _draw_eye(out, eye, moment, _relative_turn(before, asked))
+        _draw_eye(out, eye, moment, _relative_turn(before, asked), gaze_alone)
 
 
 def _relative_turn(rest: Float[np.ndarray, "3"], asked: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
@@ -167,6 +174,7 @@ def _draw_eye(
     eye: EyeLayers,
     moment: Moment,
     turn: Float[np.ndarray, "3"],
+    gaze_alone: bool,
 ) -> None:
     """Draw one eye into the picture; `turn` is the gaze's rotation (axis-angle, head frame) since the photo."""
     pixels, scale = moment.pixels, moment.pixels_per_metre
@@ -180,8 +188,8 @@ def _draw_eye(
     ball = _eyeball_map(eye, moment, turn, centres) - eye.patch.corner
     drawn = sample(eye.photo, ball, cubic=True)
     gap, rest_gap = _gap(eye, moment.vertices), _gap(eye, moment.rest_vertices)
-    travel = max(float(np.linalg.norm(turn[:2])) * EYE_RADIUS, 1.5 * max(gap - rest_gap, 0.0))
-    layered = float(np.clip((travel * scale - 0.4) / 2.0, 0, 1))
+    gaze = _far_enough(float(np.linalg.norm(turn[:2])) * EYE_RADIUS * scale)
+    layered = max(gaze, _far_enough(1.5 * (gap - rest_gap) * scale))
     if layered > 0:
         moved, _ = hole_map(pixels, moment.rest_pixels - eye.patch.corner, eye.hole, patch, ball)
         sclera = sample(eye.sclera, moved)
@@ -190,11 +198,18 @@ def _draw_eye(
         rebuilt = iris_mask * sample(eye.iris, ball, cubic=True) * shade + (1 - iris_mask) * sclera
         drawn = (1 - layered) * drawn + layered * rebuilt
     under = out[patch.slices].astype(np.float32)
+    if gaze_alone:
+        opening = gaze * opening
     result = opening * drawn + (1 - opening) * under
-    closing = float(smoothstep(np.array(1.25 - 1.6 * gap / max(rest_gap, 0.05 * CENTIMETRE))))
+    closing = 0.0 if gaze_alone else float(smoothstep(np.array(1.25 - 1.6 * gap / max(rest_gap, 0.05 * CENTIMETRE))))
     if closing > 0.02 and rest_gap > 0.1 * CENTIMETRE:
         result *= 1 - LASH_DARKENING * closing * _lash_line(outline, eye, patch, scale)[..., None]
     out[patch.slices] = np.clip(np.round(result), 0, 255).astype(np.uint8)
+
+
+def _far_enough(pixels: float) -> float:
+    """How far the layers take the place of the photo's own pixels after that way."""
+    return float(np.clip((pixels - 0.4) / 2.0, 0, 1))
 
 
 def _gap(eye: EyeLayers, vertices: Float[np.ndarray, "468 3"]) -> float:

@@ -58,7 +58,7 @@ def add_features(
     eyes: bool = True,
     mouth: bool = True,
 ) -> None:
-    """Draw what lies between the lids, and the inside of the mouth as the frame opens it, in place.
+    """Draw a turned gaze between the lids, and the inside of the mouth as the frame opens it, in place.
 
     Args:
         eyes, mouth: whether they are drawn.
@@ -79,6 +79,6 @@ def add_features(
         pixels_per_metre=float(camera.focal_pixels[0] / T_cam_head.translation[2]),
     )
     if eyes:
-        draw_eyes(picture, features.eyes, moment, features.rig.rest, frame)
+        draw_eyes(picture, features.eyes, moment, features.rig.rest, frame, gaze_alone=True)
     if mouth:
         draw_mouth(picture, features.mouth, moment)
