@@ -26,6 +26,7 @@ SCLERA_TINT = np.array([1.02, 1.0, 0.98])
 SCLERA_BRIGHTNESS = 0.95  # of the skin around the eye
 LASH_WIDTH = 0.10 * CENTIMETRE
 LASH_DARKENING = 0.55
+SHUTTING = (0.35, 0.75)  # of the photo's lid gap: a gaze drawn by itself is not seen below, and all seen above
 LID_SHADOW = 0.30 * CENTIMETRE  # the upper lid shades this much of the eyeball
 
 
@@ -157,7 +158,7 @@ def draw_eyes(
 
     Args:
         rest: the photo's own moment.
-        gaze_alone: the picture has them already, with lids as they are to be: only as far as the gaze has turned.
+        gaze_alone: the picture has them already, with lids as they are to be: only as far as the gaze has turned and lids are open.
     """
     turns = (rest.eye_left, frame.eye_left), (rest.eye_right, frame.eye_right)
     for eye, (before, asked) in zip(eyes, turns, strict=True):
@@ -199,7 +200,8 @@ def _draw_eye(
         drawn = (1 - layered) * drawn + layered * rebuilt
     under = out[patch.slices].astype(np.float32)
     if gaze_alone:
-        opening = gaze * opening
+        first, second = SHUTTING
+        opening = opening * gaze * smoothstep((gap / max(rest_gap, 0.05 * CENTIMETRE) - first) / (second - first))
     result = opening * drawn + (1 - opening) * under
     closing = 0.0 if gaze_alone else float(smoothstep(np.array(1.25 - 1.6 * gap / max(rest_gap, 0.05 * CENTIMETRE))))
     if closing > 0.02 and rest_gap > 0.1 * CENTIMETRE:
