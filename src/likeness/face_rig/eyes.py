@@ -158,7 +158,7 @@ def draw_eyes(
 
     Args:
         rest: the photo's own moment.
-        gaze_alone: the picture has them already, with lids as they are to be: only as far as the gaze has turned and lids are open.
+        gaze_alone: the picture has the lids already: only what a turned gaze changes between open ones.
     """
     turns = (rest.eye_left, frame.eye_left), (rest.eye_right, frame.eye_right)
     for eye, (before, asked) in zip(eyes, turns, strict=True):
@@ -201,7 +201,8 @@ def _draw_eye(
     under = out[patch.slices].astype(np.float32)
     if gaze_alone:
         first, second = SHUTTING
-        opening = opening * gaze * smoothstep((gap / max(rest_gap, 0.05 * CENTIMETRE) - first) / (second - first))
+        shown = (gap / max(rest_gap, 0.05 * CENTIMETRE) - first) / (second - first)
+        opening = opening * (gaze * smoothstep(np.array(shown)))
     result = opening * drawn + (1 - opening) * under
     closing = 0.0 if gaze_alone else float(smoothstep(np.array(1.25 - 1.6 * gap / max(rest_gap, 0.05 * CENTIMETRE))))
     if closing > 0.02 and rest_gap > 0.1 * CENTIMETRE:
