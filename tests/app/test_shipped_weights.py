@@ -19,7 +19,7 @@ SECTIONS = ("Data", "Training", "Results", "Limits", "Licence")
 
 
 def test_what_comes_with_weights():
-    assert METHODS == ["export3d"]
+    assert METHODS == ["export3d", "fg-portrait"]
 
 
 @pytest.mark.parametrize("method", METHODS)
