@@ -14,6 +14,7 @@ from likeness.evaluation.controls import BLUR_SUFFIX, WARP_SUFFIX
 from likeness.evaluation.protocols import self_reenactment
 from likeness.evaluation.report import to_markdown
 from likeness.evaluation.runner import Setup, open_subject, render_rest
+from likeness.nn import shipped
 from tests.evaluation.copying import CLIP_FRAMES, copying_pieces, shipped_face, sliding_clip, write_clip
 from tests.flow_warp.portraits import portrait
 
@@ -28,7 +29,10 @@ from tests.flow_warp.portraits import portrait
         (["--absolute"], "--absolute is for cross"),
     ],
 )
-def test_options_that_cannot_work_are_one_line(options: list[str], message: str, tmp_path: Path, capsys) -> None:
+def test_options_that_cannot_work_are_one_line(
+    options: list[str], message: str, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    monkeypatch.setattr(shipped, "SHIPPED", tmp_path / "none")
     assert main(["evaluate", "self", "--out", str(tmp_path / "out"), *options]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1

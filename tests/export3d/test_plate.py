@@ -26,10 +26,10 @@ def test_the_plate_shows_where_the_volume_was_and_is_no_more() -> None:
 
 
 def test_the_volumes_own_colours_stand_before_the_plate() -> None:
-    opacity = torch.tensor([0.0, 0.5, 1.0]).expand(1, 1, 1, 3)
+    opacity = torch.tensor([0.0, 0.5, 1.0]).expand(1, 1, 3, 3)
     colours = 2.0 * opacity * 0.8 - 1.0  # composited: a colour of 0.6 as opaque as that, nothing where there is none
-    seen = VolumePicture(features=colours.expand(1, 5, 1, 3), depth=opacity, opacity=opacity)
-    found = over_plate(seen, torch.full((1, 3, 1, 3), -0.2))
+    seen = VolumePicture(features=colours.expand(1, 5, 3, 3), depth=opacity, opacity=opacity)
+    found = over_plate(seen, torch.full((1, 3, 3, 3), -0.2))
     torch.testing.assert_close(found[0, 0, 0], torch.tensor([-0.2, 0.2, 0.6]))
 
 

@@ -120,7 +120,7 @@ def drafted(clip: Clip, head: HeadModel, *, render: Render, settings: DraftSetti
     if len(usable) < 2:
         raise InputError("it has no two frames that can each be source and target")
     wanted = min(len(usable), settings.sources + settings.targets)
-    person, shown = _tracked(clip, head, generator.choice(usable, wanted, replace=False))
+    person, shown = _tracked(clip, head, generator.choice(usable, wanted, replace=False).tolist())
     shown.sort(key=lambda each: each.turn)
     return [
         _from(clip, person, [shown[place], *(shown[:place] + shown[place + 1 :])[: settings.targets]], render)
@@ -152,7 +152,7 @@ def _tracked(clip: Clip, head: HeadModel, chosen: Iterable[int]) -> tuple[Person
     found = {}
     for index in chosen:
         with suppress(NoFaceError):
-            found[int(index)] = with_touching_lips(image_landmarks(clip.picture(index)).points)
+            found[index] = with_touching_lips(image_landmarks(clip.picture(index)).points)
     if not found:
         raise NoFaceError("none of its frames shows a face")
     person = estimate_person(head, clip.camera, list(found.values()))
