@@ -57,6 +57,29 @@ def test_a_hidden_cheek_is_read_where_the_other_one_is(full: bool) -> None:
     torch.testing.assert_close(found.hints[0, :, 2:5], plain.hints[0, :, 2:5])
 
 
+def test_what_is_looked_at_as_the_photo_was_needs_no_mirror_image() -> None:
+    points = in_world(CHEEK, CHEEK * [-1.0, 1.0, 1.0])
+    lift = ramp_lift(40.0)
+    plain = replace(lift, mirrors=False).at(points)
+    photographer = lift.carriers[0].source.head.T_cam_head.inverse().translation
+    own_eye, other_eye = (in_world(photographer * [side, 1.0, 1.0])[0] for side in (1.0, -1.0))
+    as_shown, turned = (lift.at(points, eyes=eye) for eye in (own_eye, other_eye))
+    torch.testing.assert_close(as_shown.features, plain.features)
+    torch.testing.assert_close(turned.features, lift.at(points).features)
+
+
+def test_the_air_that_a_photo_looks_through_stays_empty() -> None:
+    lift = ramp_lift(40.0)
+    points = in_world(1.3 * CHEEK, 1.3 * CHEEK * [-1.0, 1.0, 1.0])
+    plain = replace(lift, mirrors=False).at(points)
+    hidden = int(torch.argmin(plain.hints[0, :, 1]))
+    assert plain.hints[0, hidden, 2] > 0.9  # in the air
+    column = plain.features[0, hidden, 0]
+    matte = (lift.maps.colours[:, :1] - column).abs() > 0.1  # background where the photo has that point
+    found = replace(lift, maps=replace(lift.maps, matte=matte.float())).at(points)
+    assert found.hints[0, hidden, 5] < 0.1
+
+
 @pytest.mark.parametrize(
     ("yaw", "point"),
     [

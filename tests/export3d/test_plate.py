@@ -8,7 +8,7 @@ import torch
 
 from likeness.errors import InputError
 from likeness.export3d.cameras import camera_of_frame
-from likeness.export3d.plate import Plate, PlateLayers, around_moved, neck_seen_by, over_plate, uncovered
+from likeness.export3d.plate import Plate, PlateLayers, around_moved, before_plate, neck_seen_by, uncovered
 from likeness.export3d.volume import VolumePicture
 from likeness.flow.posture import PIVOT
 from likeness.geometry.camera import default_camera
@@ -18,10 +18,10 @@ from tests.flow_warp.portraits import portrait
 
 
 def test_the_plate_shows_where_the_volume_was_and_is_no_more() -> None:
-    image, plate = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
+    plate = torch.ones(1, 3, 4, 4)
     was, now = torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
     was[..., :2], now[..., 1:3] = 1.0, 1.0  # columns: uncovered, still covered, newly covered, never
-    shown = uncovered(image, now, Plate(picture=plate, covered=was))[0, 0]
+    shown = uncovered(now, Plate(picture=plate, covered=was))[0, 0]
     torch.testing.assert_close(shown, torch.tensor([1.0, 0.0, 0.0, 0.0]).expand(4, 4))
 
 
@@ -29,20 +29,21 @@ def test_the_volumes_own_colours_stand_before_the_plate() -> None:
     opacity = torch.tensor([0.0, 0.5, 1.0]).expand(1, 1, 3, 3)
     colours = 2.0 * opacity * 0.8 - 1.0  # composited: a colour of 0.6 as opaque as that, nothing where there is none
     seen = VolumePicture(features=colours.expand(1, 5, 3, 3), depth=opacity, opacity=opacity)
-    found = over_plate(seen, torch.full((1, 3, 3, 3), -0.2))
+    found, share = before_plate(seen, Plate(picture=torch.full((1, 3, 3, 3), -0.2), covered=opacity))
     torch.testing.assert_close(found[0, 0, 0], torch.tensor([-0.2, 0.2, 0.6]))
+    torch.testing.assert_close(share, 1.0 - opacity)
 
 
 def test_only_beside_the_person_and_near_what_moved_the_plate_replaces_the_photo() -> None:
-    photo, plate = torch.zeros(1, 3, 24, 24), torch.ones(1, 3, 24, 24)
+    plate = torch.ones(1, 3, 24, 24)
     was, now = torch.zeros(2, 1, 1, 24, 24)
     was[..., 4], now[..., 5] = 1.0, 1.0
     matte = torch.zeros(1, 1, 24, 24)
     matte[..., 12:, :] = 1.0
-    behind = around_moved(photo, matte, now, Plate(picture=plate, covered=was))[0, 0]
+    behind = around_moved(matte, now, Plate(picture=plate, covered=was))[0, 0]
     torch.testing.assert_close(behind[:12, 2:8], torch.ones(12, 6))
     assert not behind[:, 9:].any() and not behind[12:].any()
-    assert not around_moved(photo, matte, was, Plate(picture=plate, covered=was)).any()
+    assert not around_moved(matte, was, Plate(picture=plate, covered=was)).any()
 
 
 def layers() -> PlateLayers:
@@ -87,10 +88,9 @@ def test_the_body_moves_with_the_neck_and_grows_when_it_comes_nearer() -> None:
 
 
 def test_where_the_body_has_left_its_place_the_photo_is_nowhere_to_be_seen() -> None:
-    photo, plate = torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)
-    still = torch.zeros(1, 1, 8, 8)
-    behind = around_moved(photo, torch.ones(1, 1, 8, 8), still, Plate(picture=plate, covered=still, moved=1.0))
-    torch.testing.assert_close(behind, plate)
+    plate, still = torch.ones(1, 3, 8, 8), torch.zeros(1, 1, 8, 8)
+    behind = around_moved(torch.ones(1, 1, 8, 8), still, Plate(picture=plate, covered=still, moved=1.0))
+    torch.testing.assert_close(behind, torch.ones(1, 1, 8, 8))
 
 
 def test_a_camera_before_the_neck_is_refused() -> None:

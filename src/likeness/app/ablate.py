@@ -39,6 +39,7 @@ class AblateFgPortrait(AblationOptions):
     preset: Positional[Literal["tiny", "laptop", "small", "full"]]
     rows: str = "cond,sampling,sampling_test,N,delta"
     """switches, separated by commas: N for all its values, N=10 for one, x_visibility+x_normals for both at once"""
+    size: int | None = None  # width and height of the pictures, pixels; each preset has its own
     base: Optionally = None  # Stable Diffusion 1.5 in the layout of diffusers; the preset full needs it
     x_portrait: File = None  # model_state-415001.th, for the start of the appearance network
     image_encoder: Optionally = None  # CLIP's, as transformers lays it out; rows with image_token need it

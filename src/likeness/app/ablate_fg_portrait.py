@@ -50,6 +50,7 @@ class FgPortraitMethod:
         self.title = f"fg-portrait {command.preset}"
         self.training = TrainFgPortrait(
             preset=command.preset,
+            size=command.size,
             data=command.data,
             out=command.out,
             steps=command.steps,

@@ -41,6 +41,7 @@ class TrainFgPortrait(TrainingOptions):
     """
 
     preset: Positional[Literal["tiny", "laptop", "small", "full"]]
+    size: int | None = None  # width and height of the pictures, pixels; each preset has its own
     stage: Literal[1, 2] = 1  # 1: pairs of frames; 2: temporal layers on windows of video
     start: Optionally = None  # weights to begin with: those of stage 1 for stage 2
     base: Optionally = None  # Stable Diffusion 1.5 in the layout of diffusers; the preset full needs it

@@ -11,7 +11,7 @@ from likeness.errors import InputError
 from likeness.fg_portrait.assemble import ForeignWeights, assemble_networks
 from likeness.fg_portrait.config import FgPortraitConfig
 from likeness.fg_portrait.networks import Networks, build_networks
-from likeness.fg_portrait.recipes import RECIPES, Recipe, with_repair
+from likeness.fg_portrait.recipes import RECIPES, Recipe, with_image_size, with_repair
 from likeness.fg_portrait.switches import with_face_loss
 from likeness.fg_portrait.train import FgPortraitTask
 from likeness.fg_portrait.weights import BASE, IMAGE_ENCODER, load_training_weights, read_image_encoder
@@ -56,6 +56,10 @@ def chosen_recipe(command: TrainFgPortrait) -> Recipe:
         InputError: a number cannot be used.
     """
     recipe = RECIPES[command.preset](command.stage)
+    if command.repair:
+        recipe = with_repair(recipe)
+    if command.size is not None:
+        recipe = with_image_size(recipe, command.size)
     control = replace(
         recipe.model.control,
         background=command.background,
@@ -63,8 +67,6 @@ def chosen_recipe(command: TrainFgPortrait) -> Recipe:
         offsets=command.offsets,
         sources=command.sources,
     )
-    if command.repair:
-        recipe = with_repair(recipe)
     if command.recogniser is not None and not command.face_loss:
         raise InputError("--recogniser is for the loss on decoded faces: add --face-loss")
     if command.face_loss:

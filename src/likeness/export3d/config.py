@@ -192,6 +192,7 @@ class Export3dConfig:
     plate: bool = False  # drawn photos fill what the head uncovers from around, not by the layer
     lift: bool = False  # `x_lift`: points take along what the photo shows where the 3D flow carries them
     mirror: bool = False  # `x_lift=mirror`: and where it hides them, what it shows on the other half of the head
+    fine_detail: bool = False  # drawn photos keep their full resolution where the picture is the photo's
     drawn_mouth: bool = False  # what an opened mouth shows inside is drawn as flow-warp draws it
     drawn_eyes: bool = False  # what lies between the lids likewise
     still_body: bool = False  # in a driven photo the shoulders stay while the head turns
@@ -202,6 +203,8 @@ class Export3dConfig:
             raise ValueError(f"{self.reads} pixels must divide by {self.generator.coarseness}")
         if self.plate and not self.background:
             raise ValueError("a continued background is for a model with a background layer")
+        if self.fine_detail and not self.lift:
+            raise ValueError("the photo's full resolution is for lifted features")
         if self.still_body and not self.lift:
             raise ValueError("shoulders that stay are for lifted features")
         if self.mirror and not self.lift:

@@ -15,14 +15,23 @@ from torch import Tensor, nn
 
 from likeness.export3d.blocks import ResidualBlock, activation, convolution, coordinate_channels, doubled, reduced
 from likeness.export3d.cameras import frame_of_camera, head_from_world, world_from_head
-from likeness.flow.carry import CarriedPoints, Carrier, before_turning, carry, target_surface
+from likeness.export3d.mirror import air, need, share_of_better, trust
+from likeness.flow.carry import CarriedPoints, Carrier, before_turning, carry, seen_from, target_surface
 
 HINTS = 6  # seen, facing, near the surface, far from it, mouth, matte
 NEAR_HEIGHT, FAR_HEIGHT = 0.005, 0.04  # metres above the surface that the hints tell apart
 MIRRORED_HEIGHT = 0.03  # metres from the surface within which points are looked for on the other half
 WELL_FACING = 0.5  # cosine to the way to the camera from which a place needs no mirror image
-BETTER_FACING = (0.25, 0.6)  # by how much the other half's cosine must be larger to count, and to count alone
 _CHANNELS = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadPlaces:
+    """Where photos were read, 0 to 1 across them."""
+
+    own: Float[Tensor, "B N 2"]
+    mirrored: Float[Tensor, "B N 2"]
+    share: Float[Tensor, "B N 1"]  # of the mirrored ones
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +40,7 @@ class LiftedPoints:
 
     features: Float[Tensor, "B N F"]  # 0 to 1, the first three the photo's colours
     hints: Float[Tensor, "B N hints"]  # -1 to 1
+    places: ReadPlaces | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,19 +77,25 @@ class Lift:
             places.append(torch.from_numpy(world_from_head(found).astype(np.float32)))
         return torch.stack(places).to(cameras.device)
 
-    def at(self, points: Float[Tensor, "B N 3"], *, full: bool = False) -> LiftedPoints:
+    def at(
+        self, points: Float[Tensor, "B N 3"], *, full: bool = False, eyes: Float[Tensor, "B 3"] | None = None
+    ) -> LiftedPoints:
         """Read the photos at world points, as they are before heads turn, carried back.
 
         Args:
             full: the photo's own colours, at its full resolution, in place of the features.
+            eyes: world points from where the points are looked at: what is seen there no better than in the photo needs
+                no mirror image.
         """
         in_head = head_from_world(points.detach().cpu().double().numpy())
+        looking = [None] * len(in_head) if eyes is None else list(head_from_world(eyes.detach().cpu().double().numpy()))
         read = [
-            self._read(number, carrier, own, full=full)
-            for number, (carrier, own) in enumerate(zip(self.carriers, in_head, strict=True))
+            self._read(number, carrier, own, eye, full=full)
+            for number, (carrier, own, eye) in enumerate(zip(self.carriers, in_head, looking, strict=True))
         ]
-        features, hints = zip(*read, strict=True)
-        return LiftedPoints(features=torch.stack(features), hints=torch.stack(hints))
+        features, hints, *places = (torch.stack(kind) for kind in zip(*read, strict=True))
+        own, mirrored, share = places
+        return LiftedPoints(features=features, hints=hints, places=ReadPlaces(own=own, mirrored=mirrored, share=share))
 
     def before_turning(self, points: Float[Tensor, "B N 3"]) -> Float[Tensor, "B N 3"]:
         """World points where they were before the heads turned and the bodies stayed."""
@@ -90,27 +106,45 @@ class Lift:
         return torch.from_numpy(world_from_head(np.stack(before))).to(points)
 
     def _read(
-        self, number: int, carrier: Carrier, points: Float[np.ndarray, "N 3"], *, full: bool
-    ) -> tuple[Float[Tensor, "N F"], Float[Tensor, "N hints"]]:
-        """One photo read at points of its head's frame, where that is asked for on its better half."""
+        self,
+        number: int,
+        carrier: Carrier,
+        points: Float[np.ndarray, "N 3"],
+        eye: Float[np.ndarray, "3"] | None,
+        *,
+        full: bool,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """One photo read at points of its head's frame, where that is asked for on its better half.
+
+        Returns:
+            Features and hints, as `LiftedPoints` has them; places, mirrored ones and their share.
+        """
         threads = torch.get_num_threads()
         carried = carry(carrier, points, threads=threads)
         features, hints = self._taken(number, carried, full=full)
+        place = torch.from_numpy(carried.positions).to(features.device)
         if not self.mirrors:
-            return features, hints
-        facing = np.maximum(carried.facing, 0.0) * carried.is_seen
-        near = np.flatnonzero((facing < WELL_FACING) & (np.abs(carried.height) < MIRRORED_HEIGHT))
+            return features, hints, place, place, torch.zeros_like(place[:, :1])
+        own = trust(carried, hints[:, -1])
+        near = np.flatnonzero((own < WELL_FACING) & (np.abs(carried.height) < MIRRORED_HEIGHT))
         other = carry(carrier, points[near] * np.array([-1.0, 1.0, 1.0]), threads=threads)
         mirrored, mirrored_hints = self._taken(number, other, full=full)
-        low, high = BETTER_FACING
-        better = np.clip((other.facing - facing[near] - low) / (high - low), 0.0, 1.0) * other.is_seen
+        better = share_of_better(trust(other, mirrored_hints[:, -1]), own[near])
+        if eye is not None:
+            better *= need(seen_from(carrier, points[near], eye), carried, near)
         share = torch.from_numpy(better).to(features.device, features.dtype)[:, None]
         share = share * mirrored_hints[:, -1:]  # as far as that place shows the person
-        places = torch.from_numpy(near).to(features.device)
+        is_air = torch.from_numpy(air(carried.height[near])).to(features.device, features.dtype)
+        behind = torch.minimum(mirrored_hints[:, -1], hints[torch.from_numpy(near).to(hints.device), -1])
+        mirrored_hints[:, -1] = torch.lerp(mirrored_hints[:, -1], behind, is_air)  # air that the photo looks through
+        at = torch.from_numpy(near).to(features.device)
         keep = torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0, 1.0], device=features.device)  # the place itself does not change
         return (
-            features.index_copy(0, places, torch.lerp(features[places], mirrored, share)),
-            hints.index_copy(0, places, torch.lerp(hints[places], mirrored_hints, share * keep)),
+            features.index_copy(0, at, torch.lerp(features[at], mirrored, share)),
+            hints.index_copy(0, at, torch.lerp(hints[at], mirrored_hints, share * keep)),
+            place,
+            place.index_copy(0, at, torch.from_numpy(other.positions).to(place)),
+            torch.zeros_like(place[:, :1]).index_copy(0, at, share.to(place)),
         )
 
     def _taken(

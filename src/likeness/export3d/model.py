@@ -13,9 +13,10 @@ from likeness.export3d.background import BackgroundLayer
 from likeness.export3d.blocks import reduced
 from likeness.export3d.clebs import ExpressionEncoder
 from likeness.export3d.config import Export3dConfig
+from likeness.export3d.fine_detail import PhotoShare, photo_shares
 from likeness.export3d.generator import Generator, ReadSource
 from likeness.export3d.lift import Lift, LiftEncoder, LiftMaps, lift_of
-from likeness.export3d.photo_detail import PhotoDetail
+from likeness.export3d.photo_detail import Detailed, PhotoDetail
 from likeness.export3d.plate import Plate, PlateLayers, uncovered
 from likeness.export3d.super_resolution import SuperResolution
 from likeness.export3d.volume import VolumePicture, VolumeRenderer
@@ -50,6 +51,7 @@ class Picture:
     small: Float[Tensor, "B 3 r r"]  # the volume's own colours, before super-resolution
     depth: Float[Tensor, "B 1 r r"]  # world units along the ray
     opacity: Float[Tensor, "B 1 r r"]  # 0 where nothing but background is seen
+    photo_shares: tuple[PhotoShare, ...] = ()  # what a single picture has of the photo, for a model with fine detail
 
 
 class Export3dModel(nn.Module):
@@ -136,10 +138,15 @@ class Export3dModel(nn.Module):
         if source.background is not None:
             features = features + (1.0 - seen.opacity) * (source.background + 1.0)
         plate = None if source.plate is None else source.plate.seen_by(cameras[0])
-        image = self.finished(seen, features, cameras, content.lift, plate=plate)
+        finished = self.finished(seen, features, cameras, content.lift, plate=plate)
+        image = finished if isinstance(finished, Tensor) else finished.image
+        shares: tuple[PhotoShare, ...] = ()
+        laid = torch.zeros_like(image[:, :1]) if plate is None else uncovered(seen.opacity, plate)
         if plate is not None:
-            image = uncovered(image, seen.opacity, plate)
-        return Picture(image=image, small=features[:, :3], depth=seen.depth, opacity=seen.opacity)
+            image = torch.lerp(image, plate.picture, laid)
+        if self.config.fine_detail and isinstance(finished, Detailed) and source.lift_maps is not None:
+            shares = photo_shares(finished, source.lift_maps.matte, plate, laid)
+        return Picture(image=image, small=features[:, :3], depth=seen.depth, opacity=seen.opacity, photo_shares=shares)
 
     def finished(
         self,
@@ -149,8 +156,8 @@ class Export3dModel(nn.Module):
         lift: Lift | None,
         *,
         plate: Plate | None = None,
-    ) -> Float[Tensor, "B 3 H W"]:
-        """The picture at full size.
+    ) -> Float[Tensor, "B 3 H W"] | Detailed:
+        """The picture at full size; with lifted features, what it took from the photo too.
 
         Args:
             features: what the volume shows, the background behind it.
@@ -163,5 +170,5 @@ class Export3dModel(nn.Module):
         side = self.config.image_size
         if image.shape[-1] != side:
             image = F.interpolate(image, size=(side, side), mode="bilinear", align_corners=False)
-        detailed: Tensor = self.detail(image, seen, cameras, lift, plate=plate)
+        detailed: Detailed = self.detail(image, seen, cameras, lift, plate=plate)
         return detailed

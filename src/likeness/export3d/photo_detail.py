@@ -3,6 +3,8 @@ or beside it, is carried back to the photo at the picture's full resolution; a s
 the photo's background and the super-resolved picture.
 """
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -10,8 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from likeness.export3d.blocks import activation, convolution, small_start
-from likeness.export3d.lift import HINTS, Lift
-from likeness.export3d.plate import Plate, around_moved, over_plate
+from likeness.export3d.lift import HINTS, Lift, ReadPlaces
+from likeness.export3d.plate import Plate, around_moved, before_plate
 from likeness.export3d.rays import camera_rays
 from likeness.export3d.super_resolution import START_GAIN, PlainBlock
 from likeness.export3d.volume import VolumePicture
@@ -23,6 +25,17 @@ _SOFT = 80  # of this many parts of the picture's side, one to each side is aver
 _EDGE = 0.3  # difference of cosines to the camera between neighbouring pixels that is an edge of the surface
 _SPECK = 3  # pixels, side of what specks at such an edge are cleaned with; 5 blur eyes and nose
 _START = 4.0  # logit of a share where it is surely right, above where it is not
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Detailed:
+    """A sharper picture, and what it took from where."""
+
+    image: Float[Tensor, "B 3 H W"]  # about -1 to 1, not clamped
+    places: ReadPlaces | None  # of its pixels, row by row
+    carried: Float[Tensor, "B 1 H W"]  # share of what was read there
+    still: Float[Tensor, "B 1 H W"]  # of the photo's background, in its place
+    plate: Float[Tensor, "B 1 H W"]  # of the plate
 
 
 class PhotoDetail(nn.Module):
@@ -42,14 +55,12 @@ class PhotoDetail(nn.Module):
         lift: Lift,
         *,
         plate: Plate | None = None,
-    ) -> Float[Tensor, "B 3 H W"]:
-        """About -1 to 1, not clamped.
-
-        Args:
-            image: the super-resolved picture.
-            seen: what the volume shows, of any resolution; its depth says where the photo is looked at.
-            plate: with it, the volume's own colours before it stand for what the photo does not show, in place of the
-                super-resolved picture, and around what has moved it is the background.
+    ) -> Detailed:
+        """Args:
+        image: the super-resolved picture.
+        seen: what the volume shows, of any resolution; its depth says where the photo is looked at.
+        plate: with it, the volume's own colours before it stand for what the photo does not show, in place of the
+            super-resolved picture, and around what has moved it is the background.
         """
         side = image.shape[-1]
         depth, opacity = (
@@ -62,7 +73,7 @@ class PhotoDetail(nn.Module):
         is_before = distance < (surface - rays.origins[:, None]).norm(dim=-1, keepdim=True) - _BEFORE
         is_shown = ~is_before & surface[..., :1].isfinite()
         points = torch.where(is_shown, surface, rays.origins[:, None] + distance * rays.directions)
-        found = lift.at(lift.before_turning(points), full=True)
+        found = lift.at(lift.before_turning(points), full=True, eyes=rays.origins)
         carried, hints = (rearrange(part, "B (H W) C -> B C H W", H=side) for part in (found.features, found.hints))
         carried = without_specks(carried, hints[:, 1:2])
         reach = side // _SOFT
@@ -72,11 +83,21 @@ class PhotoDetail(nn.Module):
         out = self.last(self.first(torch.cat([image, carried, background * free, hints, opacity, free], dim=1)))
         sure = torch.cat([torch.full_like(opacity, 0.5), hints[:, :1] * opacity, (1.0 - opacity) * free], dim=1)
         shares = (out[:, :_SHARES] + _START * (2.0 * sure - 1.0)).softmax(dim=1)
+        shown, carried_share, still = shares.split(1, dim=1)
+        plate_share = torch.zeros_like(still)
         if plate is not None:
-            image = over_plate(seen, plate.picture)
-            background = around_moved(background, lift.maps.matte, seen.opacity, plate)
-        mixed = shares[:, :1] * image + shares[:, 1:2] * carried + shares[:, 2:] * background
-        return mixed + out[:, _SHARES:]
+            image, through = before_plate(seen, plate)
+            replaced = around_moved(lift.maps.matte, seen.opacity, plate)
+            background = torch.lerp(background, plate.picture, replaced)
+            plate_share = shown * through + still * replaced
+        mixed = shown * image + carried_share * carried + still * background
+        return Detailed(
+            image=mixed + out[:, _SHARES:],
+            places=found.places,
+            carried=carried_share,
+            still=still if plate is None else still * (1.0 - replaced),
+            plate=plate_share,
+        )
 
 
 def without_specks(colours: Float[Tensor, "B 3 H W"], facing: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 3 H W"]:

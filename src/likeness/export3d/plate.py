@@ -26,6 +26,8 @@ class Plate:
     picture: Float[Tensor, "B 3 H W"]  # -1 to 1: without the head
     covered: Float[Tensor, "B 1 r r"]  # opacity of the volume as the photo shows it
     moved: float = 0.0  # how far the body has left its place, 0 to 1: it has at 1
+    body: Float[Tensor, "B 1 H W"] | None = None  # how far it shows the body; None: nowhere
+    places: Float[Tensor, "B H W 2"] | None = None  # where the photo has what it shows of the body, 0 to 1 across it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,8 @@ class PlateLayers:
             picture=torch.lerp(self.behind, layers[:, :3], layers[:, 3:]),
             covered=self.covered,
             moved=float(np.clip((way - low) / (high - low), 0.0, 1.0)),
+            body=layers[:, 3:],
+            places=0.5 * grid + 0.5,
         )
 
 
@@ -73,31 +77,30 @@ def neck_seen_by(camera: Float[np.ndarray, "25"]) -> Float[np.ndarray, "3"]:
     return np.concatenate([unit.project(point)[0], point[0, 2:]])
 
 
-def uncovered(
-    image: Float[Tensor, "B 3 H W"], opacity: Float[Tensor, "B 1 r r"], plate: Plate
-) -> Float[Tensor, "B 3 H W"]:
-    """The picture with the plate where the volume was and is no more."""
-    size = image.shape[-2:]
+def uncovered(opacity: Float[Tensor, "B 1 r r"], plate: Plate) -> Float[Tensor, "B 1 H W"]:
+    """Share of the plate where the volume was and is no more."""
+    size = plate.picture.shape[-2:]
     both = (plate.covered, opacity)
     was, now = (F.interpolate(each, size, mode="bilinear", align_corners=False) for each in both)
     low, high = _UNCOVERED
-    return torch.lerp(image, plate.picture, ((was - now - low) / (high - low)).clamp(0.0, 1.0))
+    return ((was - now - low) / (high - low)).clamp(0.0, 1.0)
 
 
-def over_plate(seen: VolumePicture, plate: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
-    """The volume's own colours before the plate."""
+def before_plate(seen: VolumePicture, plate: Plate) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B 1 H W"]]:
+    """The volume's own colours before the plate, and the plate's share of them."""
     own = torch.cat([seen.features[:, :3], seen.opacity], dim=1)
-    own = F.interpolate(own, plate.shape[-2:], mode="bilinear", align_corners=False)
-    return own[:, :3] + (1.0 - own[:, 3:]) * (plate + 1.0)
+    own = F.interpolate(own, plate.picture.shape[-2:], mode="bilinear", align_corners=False)
+    share = 1.0 - own[:, 3:]
+    return own[:, :3] + share * (plate.picture + 1.0), share
 
 
 def around_moved(
-    photo: Float[Tensor, "B 3 H W"], matte: Float[Tensor, "B 1 H W"], opacity: Float[Tensor, "B 1 r r"], plate: Plate
-) -> Float[Tensor, "B 3 H W"]:
-    """The photo; the plate where the body has left its place, and beside the person near what has moved: hairs reach
-    beyond every matte and would stay behind as an outline.
+    matte: Float[Tensor, "B 1 H W"], opacity: Float[Tensor, "B 1 r r"], plate: Plate
+) -> Float[Tensor, "B 1 H W"]:
+    """Share of the plate in the photo's background: where the body has left its place, and beside the person near what
+    has moved. Hairs reach beyond every matte and would stay behind as an outline.
     """
     change = F.max_pool2d((plate.covered - opacity).abs(), 2 * _NEAR + 1, stride=1, padding=_NEAR)
     low, high = _MOVED
-    share = (F.interpolate(change, photo.shape[-2:], mode="bilinear", align_corners=False) - low) / (high - low)
-    return torch.lerp(photo, plate.picture, ((1.0 - matte) * share.clamp(0.0, 1.0)).clamp_min(plate.moved))
+    share = (F.interpolate(change, matte.shape[-2:], mode="bilinear", align_corners=False) - low) / (high - low)
+    return ((1.0 - matte) * share.clamp(0.0, 1.0)).clamp_min(plate.moved)

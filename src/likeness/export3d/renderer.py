@@ -16,6 +16,7 @@ from likeness.data.sample import Shot
 from likeness.export3d.batches import picture_array
 from likeness.export3d.cameras import camera_of_frame, check_camera, frame_of_camera
 from likeness.export3d.directions import direction_deviations, moved_expression
+from likeness.export3d.fine_detail import FinePhoto, sharpened
 from likeness.export3d.model import Content, Export3dModel
 from likeness.export3d.subject import Subject, read_subject
 from likeness.face_rig.photo_features import PhotoFeatures, add_features, read_features
@@ -25,6 +26,7 @@ from likeness.nn.memory import advised, with_advice
 from likeness.tracking.portrait import Portrait
 
 OUT_OF_MEMORY = "not enough memory for this model: close other programs, or use weights of a smaller model"
+LARGEST = 1024  # pixels, side of the square that is drawn: of larger photos it is enlarged
 Shift: TypeAlias = Float[np.ndarray, " directions"]  # along v1..vn, in units of their deviations
 
 
@@ -33,7 +35,8 @@ class Prepared:
     """A portrait, its model, and everything about it that depends neither on expression nor on camera."""
 
     portrait: Portrait
-    square: HeadSquare  # what is drawn, at the model's size
+    square: HeadSquare  # what is drawn, at the size at which it comes back
+    photo: FinePhoto | None  # for a model with fine detail
     subject: Subject
     features: PhotoFeatures | None  # where they are drawn
     deviations: Float[Tensor, " directions"] | None  # of the coefficients; None: the encoding has no directions
@@ -67,22 +70,25 @@ def prepare(portrait: Portrait, *, model: Export3dModel) -> Prepared:
         InputError: there is not enough memory.
     """
     size = model.config.image_size
-    square = head_square(portrait, size)
+    small = head_square(portrait, size)
     shot = Shot(
-        image=square.image,
+        image=small.image,
         trust=np.ones((size, size), dtype=bool),
         frame=portrait.rest,
-        camera=square.camera,
-        matte=matte_in_square(portrait.image, square.window, size) if model.config.needs_matte else None,
+        camera=small.camera,
+        matte=matte_in_square(portrait.image, small.window, size) if model.config.needs_matte else None,
     )
     try:
         subject = read_subject(model, portrait.head, portrait.shape, shot)
     except (RuntimeError, MemoryError) as error:
         raise advised(error, OUT_OF_MEMORY) from error
+    is_finer = model.config.fine_detail and small.window.size > size
+    square = head_square(portrait, min(small.window.size, LARGEST)) if is_finer else small
     has_directions = model.config.expression.encoding != "direct"
     return Prepared(
         portrait=portrait,
         square=square,
+        photo=FinePhoto(full=square.image, small=small.image) if is_finer else None,
         subject=subject,
         features=read_features(portrait) if model.config.drawn_mouth or model.config.drawn_eyes else None,
         deviations=direction_deviations(model.expression) if has_directions else None,
@@ -174,6 +180,8 @@ def _drawn(prepared: Prepared, views: Iterable[View]) -> Iterator[Drawn]:
 def _seen(prepared: Prepared, content: Content, view: View) -> Drawn:
     picture = prepared.subject.seen(content, torch.from_numpy(view.camera))
     image = picture_array(picture.image[0])
+    if prepared.photo is not None:
+        image = sharpened(image, picture.photo_shares, prepared.photo)
     if prepared.features is not None:
         size, config = len(image), prepared.subject.model.config
         T_cam_head, camera = frame_of_camera(view.camera, width=size, height=size)

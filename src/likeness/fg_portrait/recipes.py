@@ -96,6 +96,21 @@ def with_repair(recipe: Recipe) -> Recipe:
     return replace(recipe, model=replace(model, diffusion=diffusion, sampling=sampling))
 
 
+def with_image_size(recipe: Recipe, size: int) -> Recipe:
+    """The recipe for pictures of another size; latents and condition shrink or grow with them.
+
+    Raises:
+        InputError: the networks cannot halve it as often as they need to.
+    """
+    model = recipe.model
+    try:
+        flow = replace(model.control.flow, resolution=model.control.flow.resolution * size // model.image_size)
+        changed = replace(model, image_size=size, control=replace(model.control, flow=flow))
+    except ValueError as error:
+        raise InputError(f"pictures of {size} pixels cannot be used: {error}") from error
+    return replace(recipe, model=changed, samples=replace(recipe.samples, size=size))
+
+
 def _model(name: str, stage: Stage) -> FgPortraitConfig:
     model = PRESETS[name]()
     return model if stage == 1 else second_stage(model)

@@ -142,6 +142,19 @@ def carry(carrier: Carrier, points: Float[np.ndarray, "N 3"], *, threads: int = 
     )
 
 
+def seen_from(
+    carrier: Carrier, points: Float[np.ndarray, "N 3"], eye: Float[np.ndarray, "3"]
+) -> Float[np.ndarray, " N"]:
+    """Cosines between the smooth normals of the target's places nearest to points and the way to an eye; all in the
+    head's frame, metres.
+    """
+    nearest = closest_points(carrier.field.index, points)
+    normals = nearest.barycentrics[..., None] * carrier.smooth_normals[carrier.field.index.faces[nearest.face]]
+    normal, way = normals.sum(axis=1), eye - points
+    lengths = np.linalg.norm(normal, axis=1) * np.linalg.norm(way, axis=1)
+    return np.asarray((normal * way).sum(axis=1) / np.maximum(lengths, 1e-12))
+
+
 def target_surface(
     carrier: Carrier, T_cam_head: RigidTransform, camera: Camera, *, threads: int = 1
 ) -> Float32[np.ndarray, "N 3"]:

@@ -1,0 +1,47 @@
+"""Which half of a head a photo shows a place better on: its own, or the other one's mirror image (`x_lift=mirror`)."""
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+from torch import Tensor
+
+from likeness.flow.carry import CarriedPoints
+
+_SKIN_HEIGHT = 0.01  # metres from the surface from which a photo may show background
+_STRETCHED = (0.1, 0.35)  # by how much a cosine must have grown for mirror images to count, and to count alone
+_HIDDEN = 0.12  # cosine from which they count alone where the photo shows nothing of a place
+
+
+def trust(carried: CarriedPoints, matte: Float[Tensor, " N"]) -> Float32[np.ndarray, " N"]:
+    """How well a photo shows places: its cosine to the camera, 0 where they are hidden, or where the photo shows
+    background and the fitted head has skin.
+    """
+    return np.maximum(carried.facing, 0.0) * carried.is_seen * np.maximum(matte.cpu().numpy(), air(carried.height))
+
+
+def air(height: Float32[np.ndarray, " N"]) -> Float32[np.ndarray, " N"]:
+    """1 where a photo may show background, 0 at the skin."""
+    share: Float32[np.ndarray, " N"] = np.clip(height / np.float32(_SKIN_HEIGHT), 0.0, 1.0)
+    return share
+
+
+def need(
+    facing: Float[np.ndarray, " N"], carried: CarriedPoints, places: Int[np.ndarray, " N"]
+) -> Float[np.ndarray, " N"]:
+    """How far places are seen so much better now than in the photo that what it shows there would be stretched.
+
+    Args:
+        facing: cosines to the way to the eye.
+        places: numbers of the points among those that were carried.
+    """
+    seen, shown = carried.is_seen[places], np.maximum(carried.facing[places], 0.0)
+    stretched = (facing - 1.3 * shown - _STRETCHED[0]) / (_STRETCHED[1] - _STRETCHED[0])
+    return np.clip(np.where(seen, stretched, facing / _HIDDEN), 0.0, 1.0)
+
+
+def share_of_better(other: Float32[np.ndarray, " N"], own: Float32[np.ndarray, " N"]) -> Float32[np.ndarray, " N"]:
+    """How far the other half is to stand for a place: where its own half shows nothing, almost any trust is enough;
+    where it shows the place fairly well, the other half has to show it far better.
+    """
+    least, enough = 0.08 + 1.4 * own, 0.3 + 1.8 * own
+    share: Float32[np.ndarray, " N"] = np.clip((other - least) / (enough - least), 0.0, 1.0)
+    return share
