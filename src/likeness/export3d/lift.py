@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from likeness.export3d.blocks import ResidualBlock, activation, convolution, coordinate_channels, doubled, reduced
 from likeness.export3d.cameras import frame_of_camera, head_from_world, world_from_head
-from likeness.export3d.mirror import air, need, share_of_better, trust
+from likeness.export3d.mirror import air, nearness, need, share_of_better, trust
 from likeness.flow.carry import CarriedPoints, Carrier, before_turning, carry, seen_from, target_surface
 
 HINTS = 6  # seen, facing, near the surface, far from it, mouth, matte
 NEAR_HEIGHT, FAR_HEIGHT = 0.005, 0.04  # metres above the surface that the hints tell apart
+BESIDE = 4  # pixels of the photo from the person at which it surely shows background
 MIRRORED_HEIGHT = 0.03  # metres from the surface within which points are looked for on the other half
 WELL_FACING = 0.5  # cosine to the way to the camera from which a place needs no mirror image
 _CHANNELS = 32
@@ -105,6 +106,25 @@ class Lift:
         before = [before_turning(carrier, own) for carrier, own in zip(self.carriers, in_head, strict=True)]
         return torch.from_numpy(world_from_head(np.stack(before))).to(points)
 
+    def looked_through(self, points: Float[Tensor, "B N 3"], eyes: Float[Tensor, "B 3"]) -> Float[Tensor, "B N 1"]:
+        """How far photos show background through world points, as they are before heads turn, for eyes near the photos'
+        cameras; 0 for eyes that look from elsewhere, whom the fit may mislead.
+        """
+        in_head = head_from_world(points.detach().cpu().double().numpy())
+        looking = head_from_world(eyes.detach().cpu().double().numpy())
+        shares = []
+        for number, (carrier, own, eye) in enumerate(zip(self.carriers, in_head, looking, strict=True)):
+            near = nearness(carrier, eye)
+            if near == 0.0:
+                shares.append(torch.zeros_like(points[number, :, :1]))
+                continue
+            carried = carry(carrier, own, threads=torch.get_num_threads())
+            positions = torch.from_numpy(carried.positions).to(points)
+            matte = self.maps.matte[number : number + 1]
+            wide = F.max_pool2d(matte, 2 * BESIDE + 1, stride=1, padding=BESIDE)
+            shares.append(near * (1.0 - _sampled(wide, positions[None])[0]))
+        return torch.stack(shares)
+
     def _read(
         self,
         number: int,
@@ -131,7 +151,7 @@ class Lift:
         mirrored, mirrored_hints = self._taken(number, other, full=full)
         better = share_of_better(trust(other, mirrored_hints[:, -1]), own[near])
         if eye is not None:
-            better *= need(seen_from(carrier, points[near], eye), carried, near)
+            better *= need(seen_from(carrier, points[near], eye), carried, hints[:, -1], near)
         share = torch.from_numpy(better).to(features.device, features.dtype)[:, None]
         share = share * mirrored_hints[:, -1:]  # as far as that place shows the person
         is_air = torch.from_numpy(air(carried.height[near])).to(features.device, features.dtype)

@@ -4,10 +4,12 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
-from likeness.flow.carry import CarriedPoints
+from likeness.flow.carry import CarriedPoints, Carrier
 
 _SKIN_HEIGHT = 0.01  # metres from the surface from which a photo may show background
 _STRETCHED = (0.1, 0.35)  # by how much a cosine must have grown for mirror images to count, and to count alone
+_BESIDE = (20.0, 5.0)  # degrees between two ways of looking at a head: another one, and nearly the same
+_BORNE = 0.3  # share of a cosine by which it may grow besides, where the photo shows the person
 _HIDDEN = 0.12  # cosine from which they count alone where the photo shows nothing of a place
 
 
@@ -15,7 +17,13 @@ def trust(carried: CarriedPoints, matte: Float[Tensor, " N"]) -> Float32[np.ndar
     """How well a photo shows places: its cosine to the camera, 0 where they are hidden, or where the photo shows
     background and the fitted head has skin.
     """
-    return np.maximum(carried.facing, 0.0) * carried.is_seen * np.maximum(matte.cpu().numpy(), air(carried.height))
+    return np.maximum(carried.facing, 0.0) * carried.is_seen * _right(carried, matte)
+
+
+def _right(carried: CarriedPoints, matte: Float[Tensor, " N"]) -> Float32[np.ndarray, " N"]:
+    """0 where the photo shows background and the fitted head has skin, 1 where nothing speaks against the fit."""
+    share: Float32[np.ndarray, " N"] = np.maximum(matte.cpu().numpy(), air(carried.height))
+    return share
 
 
 def air(height: Float32[np.ndarray, " N"]) -> Float32[np.ndarray, " N"]:
@@ -25,23 +33,37 @@ def air(height: Float32[np.ndarray, " N"]) -> Float32[np.ndarray, " N"]:
 
 
 def need(
-    facing: Float[np.ndarray, " N"], carried: CarriedPoints, places: Int[np.ndarray, " N"]
+    facing: Float[np.ndarray, " N"],
+    carried: CarriedPoints,
+    matte: Float[Tensor, " N"],
+    places: Int[np.ndarray, " N"],
 ) -> Float[np.ndarray, " N"]:
-    """How far places are seen so much better now than in the photo that what it shows there would be stretched.
+    """How far places are seen so much better now than in the photo that what it shows there would be stretched, or
+    background would stand on skin.
 
     Args:
-        facing: cosines to the way to the eye.
-        places: numbers of the points among those that were carried.
+        facing: cosines to the way to the eye, of the chosen places.
+        matte: of all that were carried.
+        places: their numbers among those.
     """
     seen, shown = carried.is_seen[places], np.maximum(carried.facing[places], 0.0)
-    stretched = (facing - 1.3 * shown - _STRETCHED[0]) / (_STRETCHED[1] - _STRETCHED[0])
+    borne = 1.0 + _BORNE * _right(carried, matte)[places]
+    stretched = (facing - borne * shown - _STRETCHED[0]) / (_STRETCHED[1] - _STRETCHED[0])
     return np.clip(np.where(seen, stretched, facing / _HIDDEN), 0.0, 1.0)
+
+
+def nearness(carrier: Carrier, eye: Float[np.ndarray, "3"]) -> float:
+    """1 where an eye (the head's frame, metres) looks as the photo's camera does, 0 from 20 degrees beside it."""
+    camera = carrier.source.head.T_cam_head.inverse().translation
+    cosine = float(eye @ camera / (np.linalg.norm(eye) * np.linalg.norm(camera)))
+    far, near = (np.cos(np.radians(angle)) for angle in _BESIDE)
+    return float(np.clip((cosine - far) / (near - far), 0.0, 1.0))
 
 
 def share_of_better(other: Float32[np.ndarray, " N"], own: Float32[np.ndarray, " N"]) -> Float32[np.ndarray, " N"]:
     """How far the other half is to stand for a place: where its own half shows nothing, almost any trust is enough;
     where it shows the place fairly well, the other half has to show it far better.
     """
-    least, enough = 0.08 + 1.4 * own, 0.3 + 1.8 * own
+    least, enough = 0.05 + 1.15 * own, 0.15 + 1.35 * own
     share: Float32[np.ndarray, " N"] = np.clip((other - least) / (enough - least), 0.0, 1.0)
     return share

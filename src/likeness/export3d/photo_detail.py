@@ -73,7 +73,8 @@ class PhotoDetail(nn.Module):
         is_before = distance < (surface - rays.origins[:, None]).norm(dim=-1, keepdim=True) - _BEFORE
         is_shown = ~is_before & surface[..., :1].isfinite()
         points = torch.where(is_shown, surface, rays.origins[:, None] + distance * rays.directions)
-        found = lift.at(lift.before_turning(points), full=True, eyes=rays.origins)
+        points = lift.before_turning(points)
+        found = lift.at(points, full=True, eyes=rays.origins)
         carried, hints = (rearrange(part, "B (H W) C -> B C H W", H=side) for part in (found.features, found.hints))
         carried = without_specks(carried, hints[:, 1:2])
         reach = side // _SOFT
@@ -86,6 +87,9 @@ class PhotoDetail(nn.Module):
         shown, carried_share, still = shares.split(1, dim=1)
         plate_share = torch.zeros_like(still)
         if plate is not None:
+            empty = rearrange(lift.looked_through(points, rays.origins), "B (H W) C -> B C H W", H=side)
+            shown, carried_share = shown * (1.0 - empty), carried_share * (1.0 - empty)
+            still = 1.0 - shown - carried_share
             image, through = before_plate(seen, plate)
             replaced = around_moved(lift.maps.matte, seen.opacity, plate)
             background = torch.lerp(background, plate.picture, replaced)
