@@ -69,6 +69,19 @@ def test_shoulders_that_turned_along_count_for_nothing(clips):
         assert trust[: SIZE // 2].mean() > 0.95
 
 
+def test_consecutive_targets_keep_their_order(people):
+    (clip,) = read_shard(people / "p.clips.tar", HEAD)
+    (made,) = drafted(
+        clip, HEAD, render=flow_warp_pictures, settings=DraftSettings(sources=2, targets=3, consecutive=True)
+    )
+    kept = [clip.pictures[index].read() for index in range(4)]
+    source = kept.index(made.pictures[0])
+    assert source in (0, 3)  # what lies beside the piece
+    assert [kept.index(picture) for picture in made.pictures[1:]] == sorted(set(range(4)) - {source})
+    with pytest.raises(InputError, match="no 4 frames follow each other"):
+        drafted(clip, HEAD, render=flow_warp_pictures, settings=DraftSettings(targets=4, consecutive=True))
+
+
 def test_frames_of_other_kinds_are_no_true_pictures(people):
     (clip,) = read_shard(people / "p.clips.tar", HEAD)
     rendered = replace(clip, header=replace(clip.header, kind="photo-views"))

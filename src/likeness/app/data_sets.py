@@ -120,6 +120,7 @@ def draft_data(
     *,
     sources: int = 2,
     targets: int = 8,
+    consecutive: bool = False,
     seed: int = 0,
     processes: int = 1,
     watch: Watch = unwatched,
@@ -130,10 +131,10 @@ def draft_data(
         LikenessError: the folder holds no clips of the built-in head, or the new ones cannot be written.
     """
     _check_processes(processes)
+    settings = DraftSettings(seed=seed, sources=sources, targets=targets, consecutive=consecutive)
     report = add_drafts(
-        folder, out, builtin_head(), render=flow_warp_pictures,
-        settings=DraftSettings(seed=seed, sources=sources, targets=targets), processes=processes, watch=watch,
-    )  # fmt: skip
+        folder, out, builtin_head(), render=flow_warp_pictures, settings=settings, processes=processes, watch=watch
+    )
     yield from _made_lines(out, report, "clips", "clips")
 
 

@@ -47,6 +47,7 @@ class DraftSettings:
     seed: int = 0
     sources: int = 2  # frames that become the source of a clip with drafts
     targets: int = 8  # other frames, of each of these
+    consecutive: bool = False  # the targets are a piece of the video, in its order: for windows of temporal layers
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
@@ -78,7 +79,7 @@ def add_drafts(
     if out.resolve() == folder.resolve():
         raise InputError(f"{out} holds the clips that drafts are made of: give --out another folder")
     size = open_clips(folder, head)[0].header.size
-    counts = f"{settings.seed}-{settings.sources}-{settings.targets}"
+    counts = f"{settings.seed}-{settings.sources}-{settings.targets}{'-consecutive' * settings.consecutive}"
     jobs = [
         ShardJob(target=out / f"drafts-{counts}-{path.name}", numbers=range(0), photos=(path,), size=size)
         for path in shard_paths(folder)
@@ -104,7 +105,8 @@ def _make(head: HeadModel, render: Render, settings: DraftSettings, job: ShardJo
 def drafted(clip: Clip, head: HeadModel, *, render: Render, settings: DraftSettings, number: int = 0) -> list[NewClip]:
     """A clip for each source: the source first, then its targets with their drafts.
 
-    Sources are those of the drawn frames that face the camera most, as photos do.
+    Sources are those of the drawn frames that face the camera most, as photos do; for consecutive targets, those of the
+    frames outside the piece.
 
     Args:
         number: of the clip; with the seed it decides which frames are drawn.
@@ -119,13 +121,33 @@ def drafted(clip: Clip, head: HeadModel, *, render: Render, settings: DraftSetti
     usable = sorted(set(clip.header.sources) & set(clip.header.targets))
     if len(usable) < 2:
         raise InputError("it has no two frames that can each be source and target")
-    wanted = min(len(usable), settings.sources + settings.targets)
-    person, shown = _tracked(clip, head, generator.choice(usable, wanted, replace=False).tolist())
-    shown.sort(key=lambda each: each.turn)
+    piece = _piece(usable, settings, generator) if settings.consecutive else []
+    others = sorted(set(usable) - set(piece))
+    wanted = settings.sources if piece else settings.sources + settings.targets
+    drawn = generator.choice(others, min(len(others), wanted), replace=False).tolist()
+    person, shown = _tracked(clip, head, [*drawn, *piece])
+    sources = sorted((each for each in shown if each.index not in piece), key=lambda each: each.turn)
+    targets = [each for each in shown if each.index in piece] if piece else sources
+    if not sources or len(targets) < len(piece):
+        raise NoFaceError("the head does not fit all frames of the piece, or none beside it")
     return [
-        _from(clip, person, [shown[place], *(shown[:place] + shown[place + 1 :])[: settings.targets]], render)
-        for place in range(min(settings.sources, len(shown)))
+        _from(clip, person, [source, *[each for each in targets if each is not source][: settings.targets]], render)
+        for source in sources[: settings.sources]
     ]
+
+
+def _piece(usable: Sequence[int], settings: DraftSettings, generator: np.random.Generator) -> list[int]:
+    """Frames that follow each other, and leave some to be sources.
+
+    Raises:
+        InputError: no so many frames follow each other, or none is left.
+    """
+    count = settings.targets
+    starts = [start for start in range(len(usable) - count) if usable[start + count - 1] - usable[start] == count - 1]
+    if not starts:
+        raise InputError(f"no {count} frames follow each other beside one that can be their source")
+    start = int(generator.choice(starts))
+    return list(usable[start : start + count])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
