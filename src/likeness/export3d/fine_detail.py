@@ -39,6 +39,11 @@ class FinePhoto:
     small: UInt8[np.ndarray, "h w 3"]
 
 
+def as_array(values: Tensor) -> Float32[np.ndarray, "..."]:
+    """On the CPU, for what OpenCV does."""
+    return np.ascontiguousarray(values.detach().cpu().float().numpy())
+
+
 def photo_shares(
     detailed: Detailed, matte: Float[Tensor, "1 1 h w"], plate: Plate | None, uncovered: Float[Tensor, "1 1 h w"]
 ) -> tuple[PhotoShare, ...]:
@@ -63,8 +68,8 @@ def photo_shares(
         shares.append((shown * plate.body, plate.places[0]))
         still = still + shown * (1.0 - plate.body) * (1.0 - F.max_pool2d(matte, 3, stride=1, padding=1))
     return (
-        *(PhotoShare(share=_array(share[0, 0]), places=_array(places)) for share, places in shares),
-        PhotoShare(share=_array(still[0, 0]), places=None),
+        *(PhotoShare(share=as_array(share[0, 0]), places=as_array(places)) for share, places in shares),
+        PhotoShare(share=as_array(still[0, 0]), places=None),
     )
 
 
@@ -121,7 +126,3 @@ def _untorn(places: Float32[np.ndarray, "h w 2"], side: int) -> Float32[np.ndarr
 
 def _enlarged(values: Float32[np.ndarray, "h w *c"], side: int) -> Float32[np.ndarray, "H W *c"]:
     return np.asarray(cv2.resize(values, (side, side), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
-
-
-def _array(values: Tensor) -> Float32[np.ndarray, "..."]:
-    return np.ascontiguousarray(values.detach().cpu().float().numpy())

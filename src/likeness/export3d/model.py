@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from likeness.export3d.background import BackgroundLayer
 from likeness.export3d.blocks import reduced
 from likeness.export3d.clebs import ExpressionEncoder
+from likeness.export3d.composite import composed
 from likeness.export3d.config import Export3dConfig
-from likeness.export3d.fine_detail import PhotoShare, photo_shares
+from likeness.export3d.fine_detail import PhotoShare
 from likeness.export3d.generator import Generator, ReadSource
 from likeness.export3d.lift import Lift, LiftEncoder, LiftMaps, lift_of
-from likeness.export3d.photo_detail import Detailed, PhotoDetail
-from likeness.export3d.plate import Plate, PlateLayers, uncovered
+from likeness.export3d.photo_detail import Detailed, PhotoDetail, without_photo
+from likeness.export3d.plate import Plate, PlateLayers
 from likeness.export3d.super_resolution import SuperResolution
 from likeness.export3d.volume import VolumePicture, VolumeRenderer
 from likeness.flow.carry import Carrier
@@ -51,7 +52,7 @@ class Picture:
     small: Float[Tensor, "B 3 r r"]  # the volume's own colours, before super-resolution
     depth: Float[Tensor, "B 1 r r"]  # world units along the ray
     opacity: Float[Tensor, "B 1 r r"]  # 0 where nothing but background is seen
-    photo_shares: tuple[PhotoShare, ...] = ()  # what a single picture has of the photo, for a model with fine detail
+    photo_shares: tuple[PhotoShare, ...] = ()  # what one picture has of the photo, where that was asked for
 
 
 class Export3dModel(nn.Module):
@@ -127,11 +128,13 @@ class Export3dModel(nn.Module):
         source: SourceFeatures,
         *,
         generator: torch.Generator | None = None,
+        tells_shares: bool = False,
     ) -> Picture:
         """What cameras see.
 
         Args:
             generator: draws the places on the rays, in training; None: always the same places.
+            tells_shares: of one picture, what it has of the photo.
         """
         seen: VolumePicture = self.volume.render(content.planes, cameras, lift=content.lift, generator=generator)
         features = seen.features
@@ -139,13 +142,10 @@ class Export3dModel(nn.Module):
             features = features + (1.0 - seen.opacity) * (source.background + 1.0)
         plate = None if source.plate is None else source.plate.seen_by(cameras[0])
         finished = self.finished(seen, features, cameras, content.lift, plate=plate)
-        image = finished if isinstance(finished, Tensor) else finished.image
+        image = finished.image
         shares: tuple[PhotoShare, ...] = ()
-        laid = torch.zeros_like(image[:, :1]) if plate is None else uncovered(seen.opacity, plate)
-        if plate is not None:
-            image = torch.lerp(image, plate.picture, laid)
-        if self.config.fine_detail and isinstance(finished, Detailed) and source.lift_maps is not None:
-            shares = photo_shares(finished, source.lift_maps.matte, plate, laid)
+        if plate is not None or tells_shares:
+            image, shares = composed(finished, seen.opacity, plate, source.lift_maps)
         return Picture(image=image, small=features[:, :3], depth=seen.depth, opacity=seen.opacity, photo_shares=shares)
 
     def finished(
@@ -156,15 +156,15 @@ class Export3dModel(nn.Module):
         lift: Lift | None,
         *,
         plate: Plate | None = None,
-    ) -> Float[Tensor, "B 3 H W"] | Detailed:
-        """The picture at full size; with lifted features, what it took from the photo too.
+    ) -> Detailed:
+        """The picture at full size, and what it took from the photo.
 
         Args:
             features: what the volume shows, the background behind it.
         """
         image: Tensor = self.super_resolution(features)
         if self.detail is None:
-            return image
+            return without_photo(image)
         if lift is None:
             raise ValueError("a model with lifted features needs the way back to the photos")
         side = self.config.image_size

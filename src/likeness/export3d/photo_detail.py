@@ -38,6 +38,12 @@ class Detailed:
     plate: Float[Tensor, "B 1 H W"]  # of the plate
 
 
+def without_photo(image: Float[Tensor, "B 3 H W"]) -> Detailed:
+    """A picture that took nothing from a photo."""
+    nothing = torch.zeros_like(image[:, :1])
+    return Detailed(image=image, places=None, carried=nothing, still=nothing, plate=nothing)
+
+
 class PhotoDetail(nn.Module):
     """Picture and photo to a sharper picture."""
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from likeness.errors import InputError
 from likeness.export3d.cameras import frame_of_camera
+from likeness.export3d.outer_hair import OuterHair, SeenHair
 from likeness.export3d.volume import VolumePicture
 from likeness.flow.posture import PIVOT
 
@@ -27,6 +28,7 @@ class Plate:
     covered: Float[Tensor, "B 1 r r"]  # opacity of the volume as the photo shows it
     moved: float = 0.0  # how far the body has left its place, 0 to 1: it has at 1
     body: Float[Tensor, "B 1 H W"] | None = None  # how far it shows the body; None: nowhere
+    hair: SeenHair | None = None  # beyond the volume
     places: Float[Tensor, "B H W 2"] | None = None  # where the photo has what it shows of the body, 0 to 1 across it
 
 
@@ -39,6 +41,7 @@ class PlateLayers:
     body: Float[Tensor, "1 1 H W"]  # how far it shows the body
     covered: Float[Tensor, "1 1 r r"]
     neck: Float[np.ndarray, "3"]  # where the photo shows the neck: as shares of its sides, and depth in metres
+    hair: OuterHair | None = None
 
     def seen_by(self, camera: Float[Tensor, "25"]) -> Plate:
         """The plate of a view.
@@ -60,6 +63,7 @@ class PlateLayers:
             covered=self.covered,
             moved=float(np.clip((way - low) / (high - low), 0.0, 1.0)),
             body=layers[:, 3:],
+            hair=None if self.hair is None else self.hair.seen_by(camera),
             places=0.5 * grid + 0.5,
         )
 
@@ -98,9 +102,10 @@ def around_moved(
     matte: Float[Tensor, "B 1 H W"], opacity: Float[Tensor, "B 1 r r"], plate: Plate
 ) -> Float[Tensor, "B 1 H W"]:
     """Share of the plate in the photo's background: where the body has left its place, and beside the person near what
-    has moved. Hairs reach beyond every matte and would stay behind as an outline.
+    has moved, as hairs reach beyond every matte and would stay behind as an outline; and where hair turns along.
     """
     change = F.max_pool2d((plate.covered - opacity).abs(), 2 * _NEAR + 1, stride=1, padding=_NEAR)
     low, high = _MOVED
     share = (F.interpolate(change, matte.shape[-2:], mode="bilinear", align_corners=False) - low) / (high - low)
-    return ((1.0 - matte) * share.clamp(0.0, 1.0)).clamp_min(plate.moved)
+    replaced = ((1.0 - matte) * share.clamp(0.0, 1.0)).clamp_min(plate.moved)
+    return replaced if plate.hair is None else torch.maximum(replaced, plate.hair.gone)

@@ -12,6 +12,7 @@ from likeness.data.sample import Shot
 from likeness.export3d.batches import matte_tensor, origin_of, picture_tensor, target_camera, way_back
 from likeness.export3d.expression import inputs_of_frame
 from likeness.export3d.model import Content, Export3dModel, Picture, SourceFeatures
+from likeness.export3d.outer_hair import OuterHair, hair_beyond
 from likeness.export3d.plate import PlateLayers, neck_seen_by
 from likeness.flow.carry import CarrySource
 from likeness.heads.model import HeadModel
@@ -70,7 +71,9 @@ class Subject:
 
     def seen(self, content: Content, camera: Float[Tensor, "25"]) -> Picture:
         """What a camera sees of it."""
-        picture: Picture = self.model.picture(content, camera[None].to(content.planes.device), self.features)
+        cameras = camera[None].to(content.planes.device)
+        is_fine = self.model.config.fine_detail
+        picture: Picture = self.model.picture(content, cameras, self.features, tells_shares=is_fine)
         return picture
 
     def drawn(self, frame: MotionFrame, camera: Float[Tensor, "25"]) -> Picture:
@@ -103,11 +106,18 @@ def read_subject(model: Export3dModel, head: HeadModel, shape: Float[np.ndarray,
     matte = np.zeros(shot.image.shape[:2], np.float32) if shot.matte is None else shot.matte
     posed = posed_head(head, shape, shot.frame, shot.camera)
     body = body_matte(matte, posed)
+    body_share = torch.from_numpy(body.astype(np.float32))[None, None].to(device)
+    hair = OuterHair(
+        share=hair_beyond(matte_tensor(shot)[None].to(device), body_share, covered),
+        T_cam_head=shot.frame.T_cam_head,
+        camera=shot.camera,
+    )
     plate = PlateLayers(
         behind=picture_tensor(background_plate(shot.image, matte, posed)).to(device),
         photo=picture_tensor(shot.image).to(device),
-        body=torch.from_numpy(body.astype(np.float32))[None, None].to(device),
+        body=body_share,
         covered=covered,
         neck=neck_seen_by(camera.double().cpu().numpy()),
+        hair=hair,
     )
     return replace(subject, features=replace(subject.features, plate=plate))
