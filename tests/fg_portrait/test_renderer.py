@@ -16,7 +16,7 @@ from likeness.data.head_square import match_background
 from likeness.errors import InputError
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.presets import tiny
-from likeness.fg_portrait.renderer import Prepared, add_difference, prepare, render
+from likeness.fg_portrait.renderer import Prepared, prepare, render
 from likeness.fg_portrait.repair import ALL_PARTS
 from likeness.fg_portrait.sampler import Sampler
 from likeness.fg_portrait.weights import save_networks
@@ -123,16 +123,6 @@ def test_networks_on_drafts_draw_whole_clips() -> None:
     made = draft_model()
     with pytest.raises(ValueError, match="need something that draws them"):
         prepare(portrait(), networks=made, settings=made.config.sampling, seed=0)
-
-
-def test_differences_are_enlarged_and_the_square_keeps_its_detail() -> None:
-    rng = np.random.default_rng(0)
-    square = rng.integers(60, 180, (24, 24, 3), dtype=np.uint8)
-    small = np.full((6, 6, 3), 100, dtype=np.uint8)
-    np.testing.assert_array_equal(add_difference(square, small, small), square)
-    lighter = add_difference(square, small + np.uint8(30), small)
-    np.testing.assert_array_equal(lighter, square + np.uint8(30))
-    assert add_difference(square, np.full_like(small, 255), np.zeros_like(small)).min() == 255
 
 
 def test_the_same_seed_gives_the_same_pictures() -> None:

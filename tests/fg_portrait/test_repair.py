@@ -10,7 +10,14 @@ from likeness.errors import InputError
 from likeness.fg_portrait.batches import make_batch
 from likeness.fg_portrait.config import RepairShares
 from likeness.fg_portrait.recipes import laptop, tiny, with_repair
-from likeness.fg_portrait.repair import ALL_PARTS, gate_parts, repair_gate, resized_gate, with_gated_difference
+from likeness.fg_portrait.repair import (
+    ALL_PARTS,
+    but_gaping_mouths,
+    gate_parts,
+    repair_gate,
+    resized_gate,
+    with_gated_difference,
+)
 from likeness.heads.builtin import builtin_head
 from likeness.motion.edit import HeadEdit, apply_edit
 from tests.fg_portrait.scenes import SIZE, image, rest, source, turned, view
@@ -37,6 +44,20 @@ def test_a_mouth_that_opens_opens_its_part_alone() -> None:
 
 def test_lips_that_gape_are_left_alone() -> None:
     assert not edited(controls={"jawOpen": 1.0})["mouth"].any()
+
+
+def test_whole_pictures_change_everywhere_but_in_gaping_mouths() -> None:
+    def gate(jaw: float) -> np.ndarray:
+        return but_gaping_mouths(
+            source(), view(apply_edit(rest(), HeadEdit(controls={"jawOpen": jaw}), builtin_head()))
+        )
+
+    assert (gate(0.0) == 1.0).all()
+    shut = gate(1.0)
+    rows, columns = np.nonzero(shut < 0.1)
+    assert len(rows) and 40 < columns.mean() < 88 and rows.mean() > 64
+    assert (shut == 1.0).mean() > 0.8
+    assert 0.1 < gate(0.45).min() < 0.9
 
 
 def test_lids_that_shut_open_the_part_of_their_eye() -> None:

@@ -17,6 +17,7 @@ from likeness.geometry.camera import Camera
 from likeness.geometry.transform import RigidTransform
 
 _EDGEWISE = (0.5, 0.8)  # cosine between the ways to both cameras from which the pane begins to show, and shows wholly
+_BEHIND = 10  # pixels of the photo by which it goes on behind the volume: turned heads leave no gap to it
 _FRINGE = 4  # pixels around a matte to which single hairs reach
 
 
@@ -82,8 +83,9 @@ class OuterHair:
 def hair_beyond(
     matte: Float[Tensor, "1 1 H W"], body: Float[Tensor, "1 1 H W"], covered: Float[Tensor, "1 1 r r"]
 ) -> Float[Tensor, "1 1 H W"]:
-    """How far a photo shows the person where the volume shows nothing, and no body."""
-    return matte * (1.0 - body) * beyond(covered, matte.shape[-1])
+    """How far a photo shows the person where the volume shows nothing, or shortly before that, and no body."""
+    outside = F.max_pool2d(beyond(covered, matte.shape[-1]), 2 * _BEHIND + 1, stride=1, padding=_BEHIND)
+    return matte * (1.0 - body) * outside
 
 
 def beyond(opacity: Float[Tensor, "B 1 r r"], side: int) -> Float[Tensor, "B 1 H W"]:

@@ -24,6 +24,8 @@ _BEFORE = 0.08  # world units, 3 cm: what the volume shows this far before the h
 _SOFT = 80  # of this many parts of the picture's side, one to each side is averaged in hints: no seams at hidden places
 _EDGE = 0.3  # difference of cosines to the camera between neighbouring pixels that is an edge of the surface
 _SPECK = 3  # pixels, side of what specks at such an edge are cleaned with; 5 blur eyes and nose
+_SLIVER = 7  # pixels around skin that the photo does not show from which it takes its colour
+_KNOWN = 0.3  # share of them that it has to show
 _START = 4.0  # logit of a share where it is surely right, above where it is not
 
 
@@ -83,6 +85,8 @@ class PhotoDetail(nn.Module):
         found = lift.at(points, full=True, eyes=rays.origins)
         carried, hints = (rearrange(part, "B (H W) C -> B C H W", H=side) for part in (found.features, found.hints))
         carried = without_specks(carried, hints[:, 1:2])
+        is_skin = rearrange(is_shown, "B (H W) 1 -> B 1 H W", H=side).to(carried.dtype)
+        carried, known = filled_in(carried, hints[:, :1], is_skin)
         reach = side // _SOFT
         hints = F.avg_pool2d(F.pad(hints, (reach,) * 4, mode="replicate"), 2 * reach + 1, stride=1)
         background, free = lift.maps.colours * 2.0 - 1.0, 1.0 - F.max_pool2d(lift.maps.matte, 3, stride=1, padding=1)
@@ -104,10 +108,27 @@ class PhotoDetail(nn.Module):
         return Detailed(
             image=mixed + out[:, _SHARES:],
             places=found.places,
-            carried=carried_share,
+            carried=carried_share * known,
             still=still if plate is None else still * (1.0 - replaced),
             plate=plate_share,
         )
+
+
+def filled_in(
+    colours: Float[Tensor, "B 3 H W"], seen: Float[Tensor, "B 1 H W"], is_skin: Float[Tensor, "B 1 H W"]
+) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B 1 H W"]]:
+    """Slivers of skin that no half of the photo shows, in the colours of the skin around; and where nothing was filled.
+
+    Args:
+        seen: how far the photo shows the places that were read.
+    """
+    reach = _SLIVER // 2
+    known = seen * is_skin
+    around = F.avg_pool2d(F.pad(torch.cat([colours * known, known, is_skin], dim=1), (reach,) * 4), _SLIVER, stride=1)
+    amount, skin = around[:, 3:4], around[:, 4:5]
+    filled = around[:, :3] / amount.clamp_min(1e-6)
+    is_sliver = is_skin * (1.0 - seen) * (amount > _KNOWN * skin).to(seen.dtype)
+    return torch.lerp(colours, filled, is_sliver), 1.0 - is_sliver
 
 
 def without_specks(colours: Float[Tensor, "B 3 H W"], facing: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 3 H W"]:

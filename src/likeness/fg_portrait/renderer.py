@@ -36,7 +36,7 @@ from likeness.fg_portrait.config import SamplingSettings
 from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.cost import cost_line
 from likeness.fg_portrait.networks import Networks
-from likeness.fg_portrait.repair import repair_gate, with_gated_difference
+from likeness.fg_portrait.repair import but_gaping_mouths, repair_gate, with_gated_difference
 from likeness.fg_portrait.sampler import Sampler
 from likeness.media.crop import extract, paste_back, resize
 from likeness.motion.record import MotionFrame
@@ -217,7 +217,7 @@ def _conditions(
 
 def _laid_back(prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], waiting: Waiting) -> UInt8[np.ndarray, "H W 3"]:
     """The square in its photo; with a draft, what the networks changed is added to it at its own resolution, everywhere
-    or where the repair gate is open.
+    but in gaping mouths, or where the repair gate is open.
 
     Where the background stands still, only the person is taken from the square.
     """
@@ -228,11 +228,9 @@ def _laid_back(prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], waiting:
     target = View(frame=waiting.frame, camera=square.camera)
     if draft is not None:
         behind, small = extract(draft, window, window.size), extract(draft, window, size)
-        if prepared.settings.repair is not None:
-            gate = repair_gate(prepared.sources[0], target, prepared.settings.repair)
-            front = with_gated_difference(behind, picture, small, gate)
-        else:
-            front = add_difference(behind, picture, small)
+        source, shares = prepared.sources[0], prepared.settings.repair
+        gate = but_gaping_mouths(source, target) if shares is None else repair_gate(source, target, shares)
+        front = with_gated_difference(behind, picture, small, gate)
     else:
         assert prepared.plate is not None
         behind, front = prepared.plate, match_background(picture, square.image, square.background)
@@ -241,16 +239,3 @@ def _laid_back(prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], waiting:
         matte = drawn_matte(picture, posed_head(prepared.sources[0].head, prepared.portrait.shape, target))
         front = over_background(front, matte, behind)
     return paste_back(photo if draft is None else draft, front, window, FEATHER * window.size)
-
-
-def add_difference(
-    square: UInt8[np.ndarray, "H W 3"], picture: UInt8[np.ndarray, "h w 3"], draft: UInt8[np.ndarray, "h w 3"]
-) -> UInt8[np.ndarray, "H W 3"]:
-    """`square` plus the difference between two smaller pictures, enlarged bicubically."""
-    import cv2
-
-    difference = picture.astype(np.float32) - draft
-    height, width = square.shape[:2]
-    if difference.shape[:2] != (height, width):
-        difference = cv2.resize(difference, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.clip(np.rint(square + difference), 0, 255).astype(np.uint8)

@@ -44,6 +44,17 @@ def repair_gate(source: Source, target: View, shares: RepairShares) -> Gate:
     return np.max([np.float32(getattr(shares, name)) * part for name, part in parts.items()], axis=0)
 
 
+def but_gaping_mouths(source: Source, target: View) -> Gate:
+    """1 everywhere but between lips that gape: there a drawn mouth is better than what photos of smiles have taught.
+
+    Raises:
+        InputError: the motion cannot be posed.
+    """
+    posed = posed_head(source.head, source.shape, target)
+    gapes = np.float32(1.0) - _amount(_lip_gap(source, posed), NARROW)
+    return np.float32(1.0) - _soft(gapes * _outline(source, posed, LIPS_OUTER, MOUTH_MARGIN, GATE_PIXELS))
+
+
 def gate_parts(source: Source, target: View) -> dict[str, Gate]:
     """How far each part of the gate is open, by the names of `RepairShares`.
 
