@@ -83,6 +83,7 @@ def chosen_recipe(command: TrainExport3d, head: HeadModel) -> tuple[Recipe, Expr
         plate=lift and command.background,
         drawn_mouth=lift,
         drawn_eyes=lift,
+        fine_detail=lift,
         still_body=lift,
     )
     return replace(recipe, model=model, training=asked_settings(recipe.training, command)), encoder

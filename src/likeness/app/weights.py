@@ -188,6 +188,7 @@ def _describe_export3d(folder: Path) -> Iterator[str]:
             ("lifted features", config.lift),
             ("mirror image", config.mirror),
             ("filled background", config.plate),
+            ("the photo's full resolution", config.fine_detail),
             ("shoulders that stay", config.still_body),
             ("drawn mouth", config.drawn_mouth),
             ("drawn eyes", config.drawn_eyes),
