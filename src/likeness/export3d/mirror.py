@@ -33,11 +33,11 @@ def air(height: Float32[np.ndarray, " N"]) -> Float32[np.ndarray, " N"]:
 
 
 def need(
-    facing: Float[np.ndarray, " N"],
+    facing: Float[np.ndarray, " M"],
     carried: CarriedPoints,
     matte: Float[Tensor, " N"],
-    places: Int[np.ndarray, " N"],
-) -> Float[np.ndarray, " N"]:
+    places: Int[np.ndarray, " M"],
+) -> Float[np.ndarray, " M"]:
     """How far places are seen so much better now than in the photo that what it shows there would be stretched, or
     background would stand on skin.
 
