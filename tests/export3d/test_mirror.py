@@ -12,9 +12,11 @@ from likeness.app.train_export3d import chosen_recipe
 from likeness.export3d.cameras import world_from_head
 from likeness.export3d.lift import Lift, LiftMaps
 from likeness.export3d.model import Export3dModel
+from likeness.export3d.photo_detail import filled_in
 from likeness.export3d.renderer import prepare, render
 from likeness.flow.carry import carrier, carry_source
 from likeness.geometry.camera import default_camera
+from likeness.geometry.rotation import matrix_from_axis_angle
 from likeness.motion.edit import HeadEdit, apply_edit
 from likeness.tracking.posed import posed_head
 from tests.export3d.models import HEAD, tiny_config, tiny_model
@@ -66,6 +68,32 @@ def test_what_is_looked_at_as_the_photo_was_needs_no_mirror_image() -> None:
     as_shown, turned = (lift.at(points, eyes=eye) for eye in (own_eye, other_eye))
     torch.testing.assert_close(as_shown.features, plain.features)
     torch.testing.assert_close(turned.features, lift.at(points).features)
+
+
+def test_background_that_a_photo_shows_stays_empty_near_its_own_view_alone() -> None:
+    lift = ramp_lift(0.0)
+    matte = torch.zeros(1, 1, SIDE, SIDE)
+    matte[..., : SIDE // 2] = 1.0
+    lift = replace(lift, maps=replace(lift.maps, matte=matte))
+    places = torch.tensor([[[0.25, 0.5], [0.52, 0.5], [0.9, 0.5]]])  # on the person, just beside, far beside
+    photographer = lift.carriers[0].source.head.T_cam_head.inverse().translation
+    turned = matrix_from_axis_angle(np.array([0.0, np.radians(30.0), 0.0])) @ photographer
+    for eye, wanted in ((photographer, [0.0, 0.0, 1.0]), (turned, [0.0, 0.0, 0.0])):
+        found = lift.looked_through(places, in_world(eye)[0])[0, :, 0]
+        torch.testing.assert_close(found, torch.tensor(wanted), atol=1e-4, rtol=0.0)
+
+
+def test_slivers_of_skin_that_nothing_shows_take_the_colour_around_them() -> None:
+    colours, seen, is_skin = torch.full((1, 3, 16, 16), 0.4), torch.ones(1, 1, 16, 16), torch.ones(1, 1, 16, 16)
+    colours[..., 8], seen[..., 8] = 0.9, 0.0  # a column that nothing shows
+    found, known = filled_in(colours, seen, is_skin)
+    torch.testing.assert_close(found, torch.full_like(found, 0.4))
+    assert not known[..., 8].any() and known[..., 9].all()
+    seen[..., 2:14] = 0.0  # more than a sliver
+    found, known = filled_in(colours, seen, is_skin)
+    assert (found[..., 8] == 0.9).all() and known[..., 8].all()
+    beside, _ = filled_in(colours, torch.zeros_like(seen), torch.zeros_like(is_skin))
+    torch.testing.assert_close(beside, colours)
 
 
 def test_the_air_that_a_photo_looks_through_stays_empty() -> None:

@@ -106,24 +106,20 @@ class Lift:
         before = [before_turning(carrier, own) for carrier, own in zip(self.carriers, in_head, strict=True)]
         return torch.from_numpy(world_from_head(np.stack(before))).to(points)
 
-    def looked_through(self, points: Float[Tensor, "B N 3"], eyes: Float[Tensor, "B 3"]) -> Float[Tensor, "B N 1"]:
-        """How far photos show background through world points, as they are before heads turn, for eyes near the photos'
-        cameras; 0 for eyes that look from elsewhere, whom the fit may mislead.
+    def looked_through(self, places: Float[Tensor, "B N 2"], eyes: Float[Tensor, "B 3"]) -> Float[Tensor, "B N 1"]:
+        """How far photos show background where points were read, for eyes near their cameras; 0 for eyes that look from
+        elsewhere, whom the fit may mislead.
+
+        Args:
+            places: in the photos, 0 to 1 across them.
+            eyes: world points.
         """
-        in_head = head_from_world(points.detach().cpu().double().numpy())
         looking = head_from_world(eyes.detach().cpu().double().numpy())
-        shares = []
-        for number, (carrier, own, eye) in enumerate(zip(self.carriers, in_head, looking, strict=True)):
-            near = nearness(carrier, eye)
-            if near == 0.0:
-                shares.append(torch.zeros_like(points[number, :, :1]))
-                continue
-            carried = carry(carrier, own, threads=torch.get_num_threads())
-            positions = torch.from_numpy(carried.positions).to(points)
-            matte = self.maps.matte[number : number + 1]
-            wide = F.max_pool2d(matte, 2 * BESIDE + 1, stride=1, padding=BESIDE)
-            shares.append(near * (1.0 - _sampled(wide, positions[None])[0]))
-        return torch.stack(shares)
+        near = [nearness(carrier, eye) for carrier, eye in zip(self.carriers, looking, strict=True)]
+        if not any(near):
+            return torch.zeros_like(places[..., :1])
+        wide = F.max_pool2d(self.maps.matte, 2 * BESIDE + 1, stride=1, padding=BESIDE)
+        return torch.tensor(near).to(places)[:, None, None] * (1.0 - _sampled(wide, places))
 
     def _read(
         self,

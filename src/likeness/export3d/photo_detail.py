@@ -81,8 +81,7 @@ class PhotoDetail(nn.Module):
         is_before = distance < (surface - rays.origins[:, None]).norm(dim=-1, keepdim=True) - _BEFORE
         is_shown = ~is_before & surface[..., :1].isfinite()
         points = torch.where(is_shown, surface, rays.origins[:, None] + distance * rays.directions)
-        points = lift.before_turning(points)
-        found = lift.at(points, full=True, eyes=rays.origins)
+        found = lift.at(lift.before_turning(points), full=True, eyes=rays.origins)
         carried, hints = (rearrange(part, "B (H W) C -> B C H W", H=side) for part in (found.features, found.hints))
         carried = without_specks(carried, hints[:, 1:2])
         is_skin = rearrange(is_shown, "B (H W) 1 -> B 1 H W", H=side).to(carried.dtype)
@@ -96,8 +95,9 @@ class PhotoDetail(nn.Module):
         shares = (out[:, :_SHARES] + _START * (2.0 * sure - 1.0)).softmax(dim=1)
         shown, carried_share, still = shares.split(1, dim=1)
         plate_share = torch.zeros_like(still)
-        if plate is not None:
-            empty = rearrange(lift.looked_through(points, rays.origins), "B (H W) C -> B C H W", H=side)
+        if plate is not None and found.places is not None:
+            through = lift.looked_through(found.places.own, rays.origins)
+            empty = rearrange(through, "B (H W) C -> B C H W", H=side)
             shown, carried_share = shown * (1.0 - empty), carried_share * (1.0 - empty)
             still = 1.0 - shown - carried_share
             image, through = before_plate(seen, plate)

@@ -229,8 +229,10 @@ def _laid_back(prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], waiting:
     if draft is not None:
         behind, small = extract(draft, window, window.size), extract(draft, window, size)
         source, shares = prepared.sources[0], prepared.settings.repair
-        gate = but_gaping_mouths(source, target) if shares is None else repair_gate(source, target, shares)
-        front = with_gated_difference(behind, picture, small, gate)
+        if shares is None:
+            front = with_gated_difference(behind, picture, small, but_gaping_mouths(source, target), smoothing=0.0)
+        else:
+            front = with_gated_difference(behind, picture, small, repair_gate(source, target, shares))
     else:
         assert prepared.plate is not None
         behind, front = prepared.plate, match_background(picture, square.image, square.background)

@@ -171,17 +171,22 @@ def with_gated_difference(
     picture: UInt8[np.ndarray, "h w 3"],
     draft: UInt8[np.ndarray, "h w 3"],
     gate: Gate,
+    *,
+    smoothing: float = SMOOTHING,
 ) -> UInt8[np.ndarray, "H W 3"]:
     """`square` plus what networks changed of a smaller picture of it, smoothed, enlarged, and as far as the gate opens.
 
     Args:
+        smoothing: deviation, pixels of the smaller picture; 0 for none.
         square: the default renderer's picture, with all its detail.
         picture: what networks made of `draft`, which is the same picture at their size.
     """
     import cv2
 
     height, width = square.shape[:2]
-    difference = cv2.GaussianBlur(picture.astype(np.float32) - draft, (0, 0), SMOOTHING)
+    difference = picture.astype(np.float32) - draft
+    if smoothing > 0.0:
+        difference = cv2.GaussianBlur(difference, (0, 0), smoothing)
     difference = cv2.resize(difference, (width, height), interpolation=cv2.INTER_CUBIC)
     share = resized_gate(gate, height)[..., None]
     return np.clip(np.rint(square + share * difference), 0, 255).astype(np.uint8)
