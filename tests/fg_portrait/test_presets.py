@@ -3,10 +3,14 @@
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from likeness.app.train import TrainFgPortrait
+from likeness.app.train_fg_portrait import chosen_recipe
+from likeness.errors import InputError
 from likeness.fg_portrait.config import FgPortraitConfig, RepairShares, SamplingSettings, UnetSettings
 from likeness.fg_portrait.cost import estimate_cost
 from likeness.fg_portrait.networks import PARTS, Networks, build_motion_adapter, build_networks
@@ -113,3 +117,13 @@ def test_damaged_configurations_are_named(change, message: str) -> None:
 def test_configurations_that_cannot_work_are_refused(make) -> None:
     with pytest.raises(ValueError):
         make()
+
+
+def test_pictures_of_another_size_take_latents_and_condition_along() -> None:
+    command = TrainFgPortrait(preset="laptop", data=(Path("data"),), out=Path("out"), size=64)
+    recipe = chosen_recipe(command)
+    assert (recipe.model.image_size, recipe.samples.size, recipe.model.control.flow.resolution) == (64, 64, 16)
+    assert recipe.model.unet == laptop().unet
+    for size in (0, 20):
+        with pytest.raises(InputError):
+            chosen_recipe(replace(command, size=size))

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from likeness.errors import InputError
 from likeness.export3d.cameras import frame_of_camera
 from likeness.flow.posture import PIVOT
 from likeness.geometry.camera import Camera
@@ -42,17 +41,19 @@ class OuterHair:
         """The pane in a view.
 
         Raises:
-            InputError: it is no camera, or has the head behind it.
+            InputError: it is no camera.
         """
         size = self.share.shape[-1]
         T_cam_head, view = frame_of_camera(camera.double().cpu().numpy(), width=size, height=size)
-        places, facing = self._places(T_cam_head, view)
-        grid = torch.from_numpy(places).to(self.share)[None]
-        share = F.grid_sample(self.share, 2.0 * grid - 1.0, padding_mode="zeros", align_corners=False)
+        to_photo = self.T_cam_head @ T_cam_head.inverse()
         low, high = _EDGEWISE
-        return SeenHair(
-            share=share * min(max((facing - low) / (high - low), 0.0), 1.0), places=grid, gone=self._gone(grid)
-        )
+        shown = min(max((float(to_photo.rotation[2, 2]) - low) / (high - low), 0.0), 1.0)
+        if shown == 0.0:
+            nowhere = torch.zeros(1, size, size, 2, device=self.share.device)
+            return SeenHair(share=torch.zeros_like(self.share), places=nowhere, gone=self.share)
+        grid = torch.from_numpy(self._places(to_photo, view)).to(self.share)[None]
+        share = F.grid_sample(self.share, 2.0 * grid - 1.0, padding_mode="zeros", align_corners=False)
+        return SeenHair(share=share * shown, places=grid, gone=self._gone(grid))
 
     def _gone(self, places: Float[Tensor, "1 H W 2"]) -> Float[Tensor, "1 1 H W"]:
         """With the fringe around it, where it has moved by more than that."""
@@ -63,21 +64,15 @@ class OuterHair:
         fringe = F.max_pool2d(self.share, 2 * _FRINGE + 1, stride=1, padding=_FRINGE)
         return torch.maximum(self.share, fringe * ((way - 1.0) / _FRINGE).clamp(0.0, 1.0))
 
-    def _places(self, T_cam_head: RigidTransform, view: Camera) -> tuple[Float32[np.ndarray, "H W 2"], float]:
-        """Where the photo shows what the pixels of a view show of the pane, and how much that faces the view."""
-        to_photo = self.T_cam_head @ T_cam_head.inverse()
-        eye, axis = to_photo.translation, to_photo.rotation[:, 2]
-        if axis[2] <= 0.0 or T_cam_head.apply(PIVOT[None])[0, 2] <= 0.0:
-            raise InputError("the camera has the head behind it: move it back")
+    def _places(self, to_photo: RigidTransform, view: Camera) -> Float32[np.ndarray, "H W 2"]:
+        """Where the photo shows what the pixels of a view show of the pane."""
         row, column = np.indices((view.height, view.width)) + 0.5
         slopes = (np.stack([column, row], axis=-1) - view.centre_pixels) / view.focal_pixels
         rays = np.concatenate([slopes, np.ones((*row.shape, 1))], axis=-1) @ to_photo.rotation.T
-        depth = self.T_cam_head.apply(PIVOT[None])[0, 2]
+        eye, depth = to_photo.translation, self.T_cam_head.apply(PIVOT[None])[0, 2]
         points = eye + rays * ((depth - eye[2]) / np.maximum(rays[..., 2:], 1e-6))
         size = np.array([self.camera.width, self.camera.height])
-        return (self.camera.project(points.reshape(-1, 3)) / size).reshape(points.shape[:2] + (2,)).astype(
-            np.float32
-        ), float(axis[2])
+        return np.asarray(self.camera.project(points) / size, dtype=np.float32)
 
 
 def hair_beyond(
