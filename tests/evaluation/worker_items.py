@@ -41,6 +41,7 @@ if __name__ == "__main__":  # a run that sleeps, to be interrupted
     from likeness.evaluation.results import run_items
     from likeness.evaluation.workers import in_processes
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
     names = ("a/1", "a/sleeps", "b/sleeps")
     opener = partial(open_items, names=names)
     path = Path(sys.argv[1])
