@@ -8,7 +8,9 @@ from likeness.app import machine
 def test_users_choices_stay(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
     monkeypatch.delenv("OPENCV_FOR_THREADS_NUM", raising=False)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     machine.prepare_libraries()
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
     assert (os.environ["OPENBLAS_NUM_THREADS"], os.environ["OPENCV_FOR_THREADS_NUM"]) == ("3", "1")
 
 
