@@ -61,8 +61,8 @@ def nearness(carrier: Carrier, eye: Float[np.ndarray, "3"]) -> float:
 
 
 def share_of_better(other: Float32[np.ndarray, " N"], own: Float32[np.ndarray, " N"]) -> Float32[np.ndarray, " N"]:
-    """How far the other half is to stand for a place: where its own half shows nothing, almost any trust is enough;
-    where it shows the place fairly well, the other half has to show it far better.
+    """How far the other half is to stand for a place: where its own half shows nothing, a little trust is enough;
+    otherwise the other half has to show it better by a sixth or more.
     """
     least, enough = 0.05 + 1.15 * own, 0.15 + 1.35 * own
     share: Float32[np.ndarray, " N"] = np.clip((other - least) / (enough - least), 0.0, 1.0)
