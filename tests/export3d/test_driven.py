@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from likeness.export3d.model import Export3dModel
-from likeness.export3d.photo_detail import without_specks
+from likeness.export3d.photo_repair import without_specks
 from likeness.export3d.renderer import View, camera_in_square, draw, prepare, render, turn_since
 from likeness.flow.carry import before_turning, carrier, carry_source, target_surface
 from likeness.flow.posture import PIVOT, body_share

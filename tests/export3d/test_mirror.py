@@ -12,7 +12,7 @@ from likeness.app.train_export3d import chosen_recipe
 from likeness.export3d.cameras import world_from_head
 from likeness.export3d.lift import Lift, LiftMaps
 from likeness.export3d.model import Export3dModel
-from likeness.export3d.photo_detail import filled_in
+from likeness.export3d.photo_repair import filled_in, from_around, in_own_light
 from likeness.export3d.renderer import prepare, render
 from likeness.flow.carry import carrier, carry_source
 from likeness.geometry.camera import default_camera
@@ -94,6 +94,57 @@ def test_slivers_of_skin_that_nothing_shows_take_the_colour_around_them() -> Non
     assert (found[..., 8] == 0.9).all() and known[..., 8].all()
     beside, _ = filled_in(colours, torch.zeros_like(seen), torch.zeros_like(is_skin))
     torch.testing.assert_close(beside, colours)
+
+
+def test_what_no_half_shows_well_enough_is_told_to_eyes_beside_the_photos() -> None:
+    lift = ramp_lift(0.0)
+    behind, nose = np.array([0.0, 0.02, -0.11]), np.array([0.0, -0.005, 0.09])
+    photographer = lift.carriers[0].source.head.T_cam_head.inverse().translation
+    for angle, wanted in ((0.0, [0.0, 0.0]), (90.0, [1.0, 0.0])):
+        eye = matrix_from_axis_angle(np.array([0.0, np.radians(angle), 0.0])) @ photographer
+        found = lift.at(in_world(behind, nose), full=True, eyes=in_world(eye)[0])
+        torch.testing.assert_close(found.halves.unshown[0, :, 0], torch.tensor(wanted), atol=1e-3, rtol=0.0)
+    assert lift.at(in_world(nose)).halves is None  # what only the volume needs
+
+
+def test_skin_over_background_is_unshown_but_for_its_mirror_image() -> None:
+    lift = ramp_lift(0.0)
+    matte = torch.zeros(1, 1, SIDE, SIDE)
+    empty = replace(lift, maps=replace(lift.maps, matte=matte))
+    eye = in_world(matrix_from_axis_angle(np.array([0.0, 0.6, 0.0])) @ np.array([0.0, 0.0, 1.5]))[0]
+    shown, unshown = (each.at(in_world(CHEEK), full=True, eyes=eye).halves.unshown.item() for each in (lift, empty))
+    assert shown < 0.5 and unshown > 0.9
+
+
+def test_skin_that_the_photo_shows_badly_takes_the_colour_around() -> None:
+    colours, known, unshown = torch.full((1, 3, 32, 32), 0.4), torch.ones(1, 1, 32, 32), torch.zeros(1, 1, 32, 32)
+    colours[..., 12:20], known[..., 12:20], unshown[..., 12:20] = 0.9, 0.0, 1.0
+    assert from_around(colours, known, 0.0 * unshown) is colours
+    found = from_around(colours, known, unshown)
+    torch.testing.assert_close(found, torch.full_like(found, 0.4), atol=1e-3, rtol=0.0)
+
+
+def test_mirror_images_take_on_the_light_of_the_half_in_which_they_stand() -> None:
+    """One half of a grey head is in the sun, the other in the shade; the seam between own and mirrored pixels is amid
+    the shade, and what is beyond it is only known from the sunny half.
+    """
+    shade, sun = 0.2, 0.3
+    colours, mirrored, both = torch.full((1, 3, 32, 32), shade), torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 32, 32)
+    colours[..., 24:], mirrored[..., 24:], both[..., 12:24] = sun, 1.0, 0.5
+    brighter = torch.full((1, 3, 32, 32), float(np.log(shade / sun)))
+    assert in_own_light(colours, 0.0 * mirrored, brighter, both) is colours
+    found = in_own_light(colours, mirrored, brighter, both)
+    torch.testing.assert_close(found, torch.full_like(found, shade), atol=2e-3, rtol=0.0)
+
+
+def test_what_is_no_light_changes_mirror_images_little() -> None:
+    colours, mirrored, both = torch.full((1, 3, 32, 32), 0.3), torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 32, 32)
+    mirrored[..., 24:], both[..., 12:24] = 1.0, 0.5
+    blue = torch.zeros(1, 3, 32, 32)
+    blue[:, 2] = 1.5  # background beside a badly fitted cheek
+    blue[..., :20] = 0.0  # the rest is alike
+    found = in_own_light(colours, mirrored, blue, both)
+    assert (found - colours).abs().max() < 0.1  # it would be 1.0
 
 
 def test_the_air_that_a_photo_looks_through_stays_empty() -> None:

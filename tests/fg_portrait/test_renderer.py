@@ -11,12 +11,15 @@ import torch
 
 from likeness.app.cli import main
 from likeness.app.demo import PHOTO
-from likeness.app.fg_portrait import flow_warp_frames
+from likeness.app.fg_portrait import draft_frames
+from likeness.app.options import Rendering
+from likeness.app.renderers import open_renderer
+from likeness.app.results import unwatched
 from likeness.data.head_square import match_background
 from likeness.errors import InputError
 from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.presets import tiny
-from likeness.fg_portrait.renderer import Prepared, prepare, render
+from likeness.fg_portrait.renderer import DrawDrafts, Prepared, prepare, render
 from likeness.fg_portrait.repair import ALL_PARTS
 from likeness.fg_portrait.sampler import Sampler
 from likeness.fg_portrait.weights import save_networks
@@ -64,9 +67,13 @@ def test_source_latents_in_the_place_of_drawn_ones_give_the_photo_back(monkeypat
     assert np.abs(shifted[inside].astype(int) - photo[inside]).mean() > 16.0
 
 
+def drafts_by_flow_warp() -> DrawDrafts:
+    return draft_frames(open_renderer(Rendering(), watch=unwatched, count=0), portrait())
+
+
 def ready_with_drafts() -> Prepared:
     made = draft_model()
-    drafts = flow_warp_frames(portrait())
+    drafts = drafts_by_flow_warp()
     return prepare(portrait(), networks=made, settings=made.config.sampling, seed=0, draw_drafts=drafts)
 
 
@@ -83,7 +90,7 @@ def drafts_and(difference: float):
 def test_what_networks_leave_alone_is_the_default_renderers_picture(monkeypatch) -> None:
     monkeypatch.setattr(Sampler, "sample", drafts_and(0.0))
     frames = [turned(-8.0), turned(8.0)]
-    expected = list(flow_warp_frames(portrait())(frames))
+    expected = list(drafts_by_flow_warp()(frames))
     drawn = list(render(ready_with_drafts(), frames))
     assert len(drawn) == 2
     for one, other in zip(drawn, expected, strict=True):
@@ -93,7 +100,7 @@ def test_what_networks_leave_alone_is_the_default_renderers_picture(monkeypatch)
 def test_what_networks_change_is_added_to_the_default_renderers_picture(monkeypatch) -> None:
     monkeypatch.setattr(Sampler, "sample", drafts_and(20 / 127.5))
     prepared = ready_with_drafts()
-    (expected,) = flow_warp_frames(portrait())([turned(8.0)])
+    (expected,) = drafts_by_flow_warp()([turned(8.0)])
     (drawn,) = render(prepared, [turned(8.0)])
     change = drawn.astype(int) - expected
     window = prepared.square.window
@@ -110,7 +117,7 @@ def test_gated_changes_stay_where_the_head_opens_the_gate(monkeypatch) -> None:
     prepared = ready_with_drafts()
     gated = replace(prepared, settings=replace(prepared.settings, repair=ALL_PARTS))
     frames = [portrait().rest, turned(30.0)]
-    expected = list(flow_warp_frames(portrait())(frames))
+    expected = list(drafts_by_flow_warp()(frames))
     drawn = list(render(gated, frames))
     np.testing.assert_array_equal(drawn[0], expected[0])
     change = np.abs(drawn[1].astype(int) - expected[1]).max(axis=-1) > 10

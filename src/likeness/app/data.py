@@ -7,6 +7,7 @@ from typing import Annotated
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
 from likeness.app.console import say, watch
+from likeness.app.options import Draft
 
 Folder = Annotated[Positional[Path], arg(metavar="FOLDER")]
 Head = Annotated[str, arg(metavar="HEAD")]
@@ -88,6 +89,7 @@ class DataDrafts:
     out: OutFolder  # folder for the new clips; made if missing
     sources: int = 2  # of each clip
     targets: int = 8  # of each source
+    draft: Draft = "flow-warp"  # the renderer that draws them; export3d takes a quarter of a second for each
     consecutive: FlagCreatePairsOff[bool] = False  # frames that follow each other, as training --stage 2 needs them
     seed: int = 0  # the same seed and clips give the same frames
     processes: int = 1  # shards that are made at the same time
@@ -96,8 +98,8 @@ class DataDrafts:
         from likeness.app.data_sets import draft_data
 
         for line in draft_data(
-            self.folder, self.out, sources=self.sources, targets=self.targets, consecutive=self.consecutive,
-            seed=self.seed, processes=self.processes, watch=watch,
+            self.folder, self.out, sources=self.sources, targets=self.targets, draft=self.draft,
+            consecutive=self.consecutive, seed=self.seed, processes=self.processes, watch=watch,
         ):  # fmt: skip
             say(line)
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
+from likeness.app.options import Draft, Rendering
+from likeness.app.renderers import Renderer, check_rendering, open_renderer
 from likeness.app.results import Watch, unwatched
 from likeness.data.drafts import DraftSettings, add_drafts
 from likeness.data.folder import open_clips
@@ -121,6 +124,7 @@ def draft_data(
     sources: int = 2,
     targets: int = 8,
     consecutive: bool = False,
+    draft: Draft = "flow-warp",
     seed: int = 0,
     processes: int = 1,
     watch: Watch = unwatched,
@@ -128,13 +132,14 @@ def draft_data(
     """Lines that tell what was made.
 
     Raises:
-        LikenessError: the folder holds no clips of the built-in head, or the new ones cannot be written.
+        LikenessError: the folder holds no clips of the built-in head, the new ones cannot be written, or the renderer
+            of the drafts cannot be used.
     """
     _check_processes(processes)
-    settings = DraftSettings(seed=seed, sources=sources, targets=targets, consecutive=consecutive)
-    report = add_drafts(
-        folder, out, builtin_head(), render=flow_warp_pictures, settings=settings, processes=processes, watch=watch
-    )
+    check_rendering(Rendering(method=draft))
+    settings = DraftSettings(seed=seed, sources=sources, targets=targets, renderer=draft, consecutive=consecutive)
+    render = flow_warp_pictures if draft == "flow-warp" else export3d_pictures
+    report = add_drafts(folder, out, builtin_head(), render=render, settings=settings, processes=processes, watch=watch)
     yield from _made_lines(out, report, "clips", "clips")
 
 
@@ -153,6 +158,17 @@ def describe_data(folder: Path, *, pairs: int, head: str | Path = NAME) -> str:
 def flow_warp_pictures(portrait: Portrait, frames: Sequence[MotionFrame]) -> Iterable[UInt8[np.ndarray, "H W 3"]]:
     """Pictures of a portrait by the default renderer: what data preparation draws sources with."""
     return render(prepare(portrait), frames, threads=1)
+
+
+def export3d_pictures(portrait: Portrait, frames: Sequence[MotionFrame]) -> Iterable[UInt8[np.ndarray, "H W 3"]]:
+    """Pictures of a portrait by the Export3D weights that ship."""
+    renderer = _export3d()
+    return renderer.render(renderer.prepare(portrait), frames)
+
+
+@cache
+def _export3d() -> Renderer:
+    return open_renderer(Rendering(method="export3d"), watch=unwatched, count=0)
 
 
 def _check(size: int, processes: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from likeness.app.options import Rendering
-from likeness.app.renderers import RENDER_THREADS, Renderer, Watch, check_method, weights_folder
+from likeness.app.renderers import Renderer, Watch, check_method, open_renderer, weights_folder
 from likeness.errors import InputError
 from likeness.fg_portrait.config import FgPortraitConfig, RepairShares, SamplingSettings
 from likeness.fg_portrait.networks import Networks
@@ -56,8 +56,12 @@ def open_fg_portrait(rendering: Rendering, *, watch: Watch, count: int, more: Se
     """
     folder = weights_folder(rendering)
     check_method(folder, "fg-portrait")
-    settings = sampling_settings(read_config(folder, FgPortraitConfig), rendering)
+    config: FgPortraitConfig = read_config(folder, FgPortraitConfig)
+    settings = sampling_settings(config, rendering)
 
+    drafting = None
+    if config.control.draft:
+        drafting = open_renderer(Rendering(method=settings.draft_by), watch=watch, count=count)
     loaded: dict[tuple[str, str], Networks] = {}  # by head: several photos share them
 
     def networks_for(head: HeadModel) -> Networks:
@@ -71,7 +75,7 @@ def open_fg_portrait(rendering: Rendering, *, watch: Watch, count: int, more: Se
 
     def prepare_portrait(portrait: Portrait) -> Prepared:
         networks = networks_for(portrait.head)
-        drafts = flow_warp_frames(portrait) if networks.config.control.draft else None
+        drafts = None if drafting is None else draft_frames(drafting, portrait)
         return prepare(
             portrait, networks=networks, settings=settings, seed=rendering.seed, draw_drafts=drafts, more=more
         )
@@ -82,12 +86,10 @@ def open_fg_portrait(rendering: Rendering, *, watch: Watch, count: int, more: Se
     return Renderer(prepare=prepare_portrait, render=render_frames, watches=True)
 
 
-def flow_warp_frames(portrait: Portrait) -> DrawDrafts:
-    """The default renderer, for networks that work on its pictures."""
-    from likeness.flow_warp import prepare, render
-
-    prepared = prepare(portrait)
-    return lambda frames: render(prepared, frames, threads=RENDER_THREADS)
+def draft_frames(renderer: Renderer, portrait: Portrait) -> DrawDrafts:
+    """Another renderer's pictures of a portrait, for networks that work on them."""
+    prepared = renderer.prepare(portrait)
+    return lambda frames: renderer.render(prepared, frames)
 
 
 def sampling_settings(config: FgPortraitConfig, rendering: Rendering) -> SamplingSettings:
@@ -107,6 +109,10 @@ def sampling_settings(config: FgPortraitConfig, rendering: Rendering) -> Samplin
     if rendering.sampler is not None and rendering.sampler != settings.sampler:
         steps, guidance = (LCM_STEPS, 1.0) if rendering.sampler == "lcm" else (settings.steps, settings.guidance)
         settings = replace(settings, sampler=rendering.sampler, steps=steps, guidance=guidance)
+    if rendering.draft is not None:
+        if not config.control.draft:
+            raise InputError("these weights draw pictures of their own and work on none: leave --draft out")
+        settings = replace(settings, draft_by=rendering.draft)
     if rendering.repair is not None:
         if not config.control.draft:
             raise InputError("these weights draw pictures of their own and repair none: leave --repair out")

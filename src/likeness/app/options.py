@@ -12,6 +12,7 @@ Frame = Literal["full", "crop"]
 Method = Literal["flow-warp", "fg-portrait", "export3d"]
 ViewMethod = Literal["flow-warp", "export3d"]
 Sampler = Literal["ddim", "lcm"]
+Draft = Literal["flow-warp", "export3d"]
 Repair = Literal["gated", "whole"]
 FaceNumber = Annotated[int | None, tyro.conf.arg(metavar="N")]
 Pixels = Annotated[int | None, tyro.conf.arg(metavar="PIXELS")]
@@ -73,8 +74,10 @@ class Rendering:
     guidance: Factor = None  # how much source and motion are exaggerated, 1 or more; otherwise that of the weights
     sampler: Annotated[Sampler | None, tyro.conf.arg(metavar="ddim|lcm")] = None  # otherwise that of the weights
     repair: Annotated[Repair | None, tyro.conf.arg(metavar="gated|whole")] = None
-    """of weights that work on flow-warp's picture: change it only where it is weak, or everywhere; otherwise as they
-    were made for"""
+    """of weights that work on another renderer's picture: change it only where flow-warp is weak, or everywhere;
+    otherwise as they were made for"""
+    draft: Annotated[Draft | None, tyro.conf.arg(metavar="flow-warp|export3d")] = None
+    """whose picture such weights of fg-portrait work on; otherwise as they were made for"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,8 @@ def check_rendering(rendering: Rendering, *, more_photos: Sequence[Path] = ()) -
     if rendering.method != "export3d" and rendering.head is not None:
         raise InputError("--head is for weights that were trained on another head: add --method export3d")
     if rendering.method != "fg-portrait":
-        given = [name for name in ("steps", "guidance", "sampler", "repair") if getattr(rendering, name) is not None]
+        options = ("steps", "guidance", "sampler", "repair", "draft")
+        given = [name for name in options if getattr(rendering, name) is not None]
         if given:
             raise InputError(f"--{given[0]} is for renderers that sample: add --method fg-portrait or leave it out")
         if more_photos:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
 from likeness.app.console import watch
-from likeness.app.options import File
+from likeness.app.options import Draft, File
 
 Flag = FlagCreatePairsOff[bool]
 Head = Annotated[str, arg(metavar="HEAD")]
@@ -52,6 +52,7 @@ class TrainFgPortrait(TrainingOptions):
     offsets: Flag = False  # the head's outline is brought onto the person's, hair included
     sources: Literal[1, 2, 3, 4] = 1  # photos of the person that the networks read
     image_encoder: Optionally = None  # CLIP's, as transformers lays it out; the photo's embedding is a token
+    draft: Draft = "flow-warp"  # the renderer whose drafts the clips hold, and that the weights will build on
     repair: Flag = False  # learn to repair the default renderer's picture where it is weak, and only there
     face_loss: Flag = False  # eyes and mouth count more, and landmarks of decoded pictures shall lie where they are
     recogniser: File = None  # backbone.pth of arcface_torch; with --face-loss, a recogniser shall know them again

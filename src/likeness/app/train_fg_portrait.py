@@ -72,8 +72,9 @@ def chosen_recipe(command: TrainFgPortrait) -> Recipe:
     if command.face_loss:
         recipe = with_face_loss(recipe, "on")
     width = None if command.image_encoder is None else load_image_encoder(command.image_encoder)[0].width
+    sampling = replace(recipe.model.sampling, draft_by=command.draft)
     try:
-        model = replace(recipe.model, control=control, image_token=width)
+        model = replace(recipe.model, control=control, image_token=width, sampling=sampling)
     except ValueError as error:
         raise InputError(f"{command.image_encoder} cannot be used: {error}") from error
     return replace(

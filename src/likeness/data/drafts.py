@@ -36,6 +36,7 @@ TRUE_KINDS = (
     "video",
     "made-head",
 )  # of which every frame is a picture of the same person that nobody drew from another
+DEFAULT_RENDERER = "flow-warp"
 _LIMITS = (1, 100)
 _SOME = 0.02  # of a pixel
 
@@ -47,6 +48,7 @@ class DraftSettings:
     seed: int = 0
     sources: int = 2  # frames that become the source of a clip with drafts
     targets: int = 8  # other frames, of each of these
+    renderer: str = DEFAULT_RENDERER  # that draws the drafts, as file names tell it
     consecutive: bool = False  # the targets are a piece of the video, in its order: for windows of temporal layers
 
     def __post_init__(self) -> None:
@@ -80,6 +82,8 @@ def add_drafts(
         raise InputError(f"{out} holds the clips that drafts are made of: give --out another folder")
     size = open_clips(folder, head)[0].header.size
     counts = f"{settings.seed}-{settings.sources}-{settings.targets}{'-consecutive' * settings.consecutive}"
+    if settings.renderer != DEFAULT_RENDERER:
+        counts = f"{settings.renderer}-{counts}"
     jobs = [
         ShardJob(target=out / f"drafts-{counts}-{path.name}", numbers=range(0), photos=(path,), size=size)
         for path in shard_paths(folder)

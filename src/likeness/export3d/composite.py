@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -31,9 +30,8 @@ def composed(
     if plate is None or plate.hair is None or maps is None:
         return image, shares
     share = plate.hair.share * beyond(opacity, image.shape[-1])
-    shown = F.grid_sample(maps.colours, 2.0 * plate.hair.places - 1.0, padding_mode="border", align_corners=False)
     rest = 1.0 - as_array(share[0, 0])
-    return torch.lerp(image, 2.0 * shown - 1.0, share), (
+    return torch.lerp(image, 2.0 * plate.hair.picture - 1.0, share), (
         *(replace(each, share=each.share * rest) for each in shares),
-        PhotoShare(share=1.0 - rest, places=as_array(plate.hair.places[0])),
+        PhotoShare(share=(1.0 - rest) * as_array(plate.hair.true[0, 0]), places=as_array(plate.hair.places[0])),
     )

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from likeness.export3d.blocks import ResidualBlock, activation, convolution, coordinate_channels, doubled, reduced
 from likeness.export3d.cameras import frame_of_camera, head_from_world, world_from_head
-from likeness.export3d.mirror import air, nearness, need, share_of_better, trust
+from likeness.export3d.mirror import air, badly_shown, eye_of, nearness, need, share_of_better, trust
 from likeness.flow.carry import CarriedPoints, Carrier, before_turning, carry, seen_from, target_surface
 
 HINTS = 6  # seen, facing, near the surface, far from it, mouth, matte
@@ -23,16 +23,27 @@ NEAR_HEIGHT, FAR_HEIGHT = 0.005, 0.04  # metres above the surface that the hints
 BESIDE = 4  # pixels of the photo from the person at which it surely shows background
 MIRRORED_HEIGHT = 0.03  # metres from the surface within which points are looked for on the other half
 WELL_FACING = 0.5  # cosine to the way to the camera from which a place needs no mirror image
+_OUTLINE = 3  # pixels of the photo within a person's outline that show background too
+_DARK = 0.05  # of 1: darker colours tell little about light
 _CHANNELS = 32
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class ReadPlaces:
     """Where photos were read, 0 to 1 across them."""
 
     own: Float[Tensor, "B N 2"]
     mirrored: Float[Tensor, "B N 2"]
     share: Float[Tensor, "B N 1"]  # of the mirrored ones
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """How the two halves of heads show points."""
+
+    unshown: Float[Tensor, "B N 1"]  # how far neither shows what an eye sees there; zeros where no eye is told
+    brighter: Float[Tensor, "B N 3"]  # by how much the own half is, natural logarithms
+    both: Float[Tensor, "B N 1"]  # how far both show it, and the own one counts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +53,7 @@ class LiftedPoints:
     features: Float[Tensor, "B N F"]  # 0 to 1, the first three the photo's colours
     hints: Float[Tensor, "B N hints"]  # -1 to 1
     places: ReadPlaces | None = None
+    halves: Halves | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +96,7 @@ class Lift:
         """Read the photos at world points, as they are before heads turn, carried back.
 
         Args:
-            full: the photo's own colours, at its full resolution, in place of the features.
+            full: the photo's own colours, at its full resolution, in place of the features; tells places and halves.
             eyes: world points from where the points are looked at: what is seen there no better than in the photo needs
                 no mirror image.
         """
@@ -94,9 +106,10 @@ class Lift:
             self._read(number, carrier, own, eye, full=full)
             for number, (carrier, own, eye) in enumerate(zip(self.carriers, in_head, looking, strict=True))
         ]
-        features, hints, *places = (torch.stack(kind) for kind in zip(*read, strict=True))
-        own, mirrored, share = places
-        return LiftedPoints(features=features, hints=hints, places=ReadPlaces(own=own, mirrored=mirrored, share=share))
+        features, hints, *told = (torch.stack(kind) for kind in zip(*read, strict=True))
+        if not told:
+            return LiftedPoints(features=features, hints=hints)
+        return LiftedPoints(features=features, hints=hints, places=ReadPlaces(*told[:3]), halves=Halves(*told[3:]))
 
     def before_turning(self, points: Float[Tensor, "B N 3"]) -> Float[Tensor, "B N 3"]:
         """World points where they were before the heads turned and the bodies stayed."""
@@ -115,7 +128,7 @@ class Lift:
             eyes: world points.
         """
         looking = head_from_world(eyes.detach().cpu().double().numpy())
-        near = [nearness(carrier, eye) for carrier, eye in zip(self.carriers, looking, strict=True)]
+        near = [nearness(eye_of(carrier), eye) for carrier, eye in zip(self.carriers, looking, strict=True)]
         if not any(near):
             return torch.zeros_like(places[..., :1])
         wide = F.max_pool2d(self.maps.matte, 2 * BESIDE + 1, stride=1, padding=BESIDE)
@@ -129,25 +142,34 @@ class Lift:
         eye: Float[np.ndarray, "3"] | None,
         *,
         full: bool,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         """One photo read at points of its head's frame, where that is asked for on its better half.
 
         Returns:
-            Features and hints, as `LiftedPoints` has them; places, mirrored ones and their share.
+            Features and hints, as `LiftedPoints` has them; if `full`, what `ReadPlaces` and `Halves` tell.
         """
         threads = torch.get_num_threads()
         carried = carry(carrier, points, threads=threads)
         features, hints = self._taken(number, carried, full=full)
         place = torch.from_numpy(carried.positions).to(features.device)
+        nowhere = torch.zeros_like(place[:, :1])
         if not self.mirrors:
-            return features, hints, place, place, torch.zeros_like(place[:, :1])
+            if not full:
+                return features, hints
+            return features, hints, place, place, nowhere, nowhere, torch.zeros_like(features), nowhere
         own = trust(carried, hints[:, -1])
         near = np.flatnonzero((own < WELL_FACING) & (np.abs(carried.height) < MIRRORED_HEIGHT))
         other = carry(carrier, points[near] * np.array([-1.0, 1.0, 1.0]), threads=threads)
         mirrored, mirrored_hints = self._taken(number, other, full=full)
-        better = share_of_better(trust(other, mirrored_hints[:, -1]), own[near])
+        others = trust(other, mirrored_hints[:, -1])
+        better = share_of_better(others, own[near])
+        badly = np.zeros_like(better)
         if eye is not None:
-            better *= need(seen_from(carrier, points[near], eye), carried, hints[:, -1], near)
+            facing = seen_from(carrier, points[near], eye)
+            better *= need(facing, carried, hints[:, -1], near)
+            surely = 1.0 - F.max_pool2d(1.0 - self.maps.matte[number : number + 1], 2 * _OUTLINE + 1, 1, _OUTLINE)
+            surely = _sampled(surely, place[None])[0, :, 0]
+            badly = (1.0 - nearness(eye_of(carrier), eye)) * badly_shown(facing, carried, surely, near)
         share = torch.from_numpy(better).to(features.device, features.dtype)[:, None]
         share = share * mirrored_hints[:, -1:]  # as far as that place shows the person
         is_air = torch.from_numpy(air(carried.height[near])).to(features.device, features.dtype)
@@ -155,12 +177,24 @@ class Lift:
         mirrored_hints[:, -1] = torch.lerp(mirrored_hints[:, -1], behind, is_air)  # air that the photo looks through
         at = torch.from_numpy(near).to(features.device)
         keep = torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0, 1.0], device=features.device)  # the place itself does not change
-        return (
+        read = (
             features.index_copy(0, at, torch.lerp(features[at], mirrored, share)),
             hints.index_copy(0, at, torch.lerp(hints[at], mirrored_hints, share * keep)),
+        )
+        if not full:
+            return read
+        share = share.to(place)
+        unshown, both = (
+            torch.from_numpy(part).to(place)[:, None] * (1.0 - share) for part in (badly, np.minimum(own[near], others))
+        )
+        return (
+            *read,
             place,
             place.index_copy(0, at, torch.from_numpy(other.positions).to(place)),
-            torch.zeros_like(place[:, :1]).index_copy(0, at, share.to(place)),
+            nowhere.index_copy(0, at, share),
+            nowhere.index_copy(0, at, unshown),
+            torch.zeros_like(features).index_copy(0, at, ((features[at] + _DARK) / (mirrored + _DARK)).log()),
+            nowhere.index_copy(0, at, both),
         )
 
     def _taken(

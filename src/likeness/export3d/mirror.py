@@ -8,6 +8,8 @@ from likeness.flow.carry import CarriedPoints, Carrier
 
 _SKIN_HEIGHT = 0.01  # metres from the surface from which a photo may show background
 _STRETCHED = (0.1, 0.35)  # by how much a cosine must have grown for mirror images to count, and to count alone
+_SMEARED = (4.0, 8.0)  # times as wide as in the photo: from there its pixels begin to say nothing, and say nothing
+_AWAY = 0.05  # cosine to the photo's camera below which hidden places are turned away from it
 _BESIDE = (20.0, 5.0)  # degrees between two ways of looking at a head: another one, and nearly the same
 _BORNE = 0.3  # share of a cosine by which it may grow besides, where the photo shows the person
 _HIDDEN = 0.12  # cosine from which they count alone where the photo shows nothing of a place
@@ -52,9 +54,34 @@ def need(
     return np.clip(np.where(seen, stretched, facing / _HIDDEN), 0.0, 1.0)
 
 
-def nearness(carrier: Carrier, eye: Float[np.ndarray, "3"]) -> float:
-    """1 where an eye (the head's frame, metres) looks as the photo's camera does, 0 from 20 degrees beside it."""
-    camera = carrier.source.head.T_cam_head.inverse().translation
+def badly_shown(
+    facing: Float[np.ndarray, " M"],
+    carried: CarriedPoints,
+    matte: Float[Tensor, " N"],
+    places: Int[np.ndarray, " M"],
+) -> Float[np.ndarray, " M"]:
+    """How far what the photo shows at places says nothing about them: it sees them nearly from the side, or from
+    behind, or shows background at skin. What a nose hides is skin as the nose is.
+
+    Args:
+        facing: cosines to the way to the eye, of the chosen places.
+        matte: of all that were carried.
+        places: their numbers among those.
+    """
+    shown = np.maximum(carried.facing[places], 1e-3)
+    smeared = (facing / shown - _SMEARED[0]) / (_SMEARED[1] - _SMEARED[0])
+    wrong = 1.0 - _right(carried, matte)[places]
+    badly = np.where(carried.is_seen[places], np.maximum(smeared, wrong), carried.facing[places] < _AWAY)
+    return (1.0 - carried.is_mouth[places]) * np.clip(badly, 0.0, 1.0)
+
+
+def eye_of(carrier: Carrier) -> Float[np.ndarray, "3"]:
+    """Where the photo's camera is, in the head's frame, metres."""
+    return carrier.source.head.T_cam_head.inverse().translation
+
+
+def nearness(camera: Float[np.ndarray, "3"], eye: Float[np.ndarray, "3"]) -> float:
+    """1 where an eye looks as a photo's camera does, 0 from 20 degrees beside it; both in the head's frame, metres."""
     cosine = float(eye @ camera / (np.linalg.norm(eye) * np.linalg.norm(camera)))
     far, near = (np.cos(np.radians(angle)) for angle in _BESIDE)
     return float(np.clip((cosine - far) / (near - far), 0.0, 1.0))

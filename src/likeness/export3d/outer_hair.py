@@ -7,16 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from jaxtyping import Float, Float32
 from torch import Tensor
 
 from likeness.export3d.cameras import frame_of_camera
+from likeness.export3d.mirror import nearness
+from likeness.flow.depth import render_depth
+from likeness.flow.posed import PosedHead
 from likeness.flow.posture import PIVOT
 from likeness.geometry.camera import Camera
 from likeness.geometry.transform import RigidTransform
+from likeness.heads.model import HeadModel
+from likeness.media.fill import push_pull
 
 _EDGEWISE = (0.5, 0.8)  # cosine between the ways to both cameras from which the pane begins to show, and shows wholly
 _BEHIND = 10  # pixels of the photo by which it goes on behind the volume: turned heads leave no gap to it
+_BARE = ("skin", "ear")  # parts of a head that have no hair
+_AROUND = 3  # pixels of the photo by which ears reach beyond those of the fitted head
 _FRINGE = 4  # pixels around a matte to which single hairs reach
 
 
@@ -25,7 +33,9 @@ class SeenHair:
     """The pane as a view has it."""
 
     share: Float[Tensor, "1 1 H W"]  # how far a pixel shows it, if nothing stands before it
+    picture: Float[Tensor, "1 3 H W"]  # 0 to 1
     places: Float[Tensor, "1 H W 2"]  # in the photo, 0 to 1 across it
+    true: Float[Tensor, "1 1 H W"]  # how far the photo shows there what the picture does
     gone: Float[Tensor, "1 1 H W"]  # how far the photo has it at a pixel, from where it has turned away
 
 
@@ -34,6 +44,9 @@ class OuterHair:
     """The pane, upright before the photo's camera."""
 
     share: Float[Tensor, "1 1 H W"]  # how far the photo shows hair beyond the volume
+    bare: Float[Tensor, "1 1 H W"]  # how far skin: ears that turned on the pane would be second ears
+    photo: Float[Tensor, "1 3 H W"]  # 0 to 1
+    hairy: Float[Tensor, "1 3 H W"]  # with the colours of the hair around in place of skin
     T_cam_head: RigidTransform  # of the photo
     camera: Camera
 
@@ -50,10 +63,21 @@ class OuterHair:
         shown = min(max((float(to_photo.rotation[2, 2]) - low) / (high - low), 0.0), 1.0)
         if shown == 0.0:
             nowhere = torch.zeros(1, size, size, 2, device=self.share.device)
-            return SeenHair(share=torch.zeros_like(self.share), places=nowhere, gone=self.share)
+            return SeenHair(
+                share=torch.zeros_like(self.share), picture=self.photo, places=nowhere, true=self.share, gone=self.share
+            )
         grid = torch.from_numpy(self._places(to_photo, view)).to(self.share)[None]
-        share = F.grid_sample(self.share, 2.0 * grid - 1.0, padding_mode="zeros", align_corners=False)
-        return SeenHair(share=share * shown, places=grid, gone=self._gone(grid))
+        away = 1.0 - self._nearness(T_cam_head)
+        pane = torch.cat([self.share, 1.0 - away * self.bare, torch.lerp(self.photo, self.hairy, away)], dim=1)
+        inside = F.grid_sample(pane[:, :1], 2.0 * grid - 1.0, padding_mode="zeros", align_corners=False)
+        found = F.grid_sample(pane[:, 1:], 2.0 * grid - 1.0, padding_mode="border", align_corners=False)
+        return SeenHair(
+            share=inside * shown, picture=found[:, 1:], places=grid, true=found[:, :1], gone=self._gone(grid)
+        )
+
+    def _nearness(self, T_cam_head: RigidTransform) -> float:
+        """Of a camera to the photo's."""
+        return nearness(self.T_cam_head.inverse().translation, T_cam_head.inverse().translation)
 
     def _gone(self, places: Float[Tensor, "1 H W 2"]) -> Float[Tensor, "1 1 H W"]:
         """With the fringe around it, where it has moved by more than that."""
@@ -81,6 +105,25 @@ def hair_beyond(
     """How far a photo shows the person where the volume shows nothing, or shortly before that, and no body."""
     outside = F.max_pool2d(beyond(covered, matte.shape[-1]), 2 * _BEHIND + 1, stride=1, padding=_BEHIND)
     return matte * (1.0 - body) * outside
+
+
+def bare_skin(head: HeadModel, posed: PosedHead, size: int) -> Float32[np.ndarray, "size size"]:
+    """1 where a square picture shows face or ears, and around these."""
+    import cv2
+
+    shown = render_depth(posed, posed.camera.resized(size, size)).face
+    parts = [number for number, name in enumerate(head.part_names) if name in _BARE]
+    skin = (shown >= 0) & np.isin(head.face_parts[shown], parts)
+    return cv2.dilate(skin.astype(np.float32), np.ones((2 * _AROUND + 1,) * 2))
+
+
+def without_skin(
+    photo: Float[Tensor, "1 3 H W"], share: Float[Tensor, "1 1 H W"], bare: Float[Tensor, "1 1 H W"]
+) -> Float[Tensor, "1 3 H W"]:
+    """A photo with the colours of the hair around in place of skin."""
+    weight = (share * (1.0 - bare))[0, 0].cpu().numpy()
+    filled = push_pull(rearrange(photo[0], "C H W -> H W C").cpu().numpy(), weight)
+    return torch.lerp(photo, rearrange(torch.from_numpy(filled).to(photo), "H W C -> 1 C H W"), bare)
 
 
 def beyond(opacity: Float[Tensor, "B 1 r r"], side: int) -> Float[Tensor, "B 1 H W"]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from likeness.export3d.blocks import activation, convolution, small_start
 from likeness.export3d.lift import HINTS, Lift, ReadPlaces
+from likeness.export3d.photo_repair import repaired
 from likeness.export3d.plate import Plate, around_moved, before_plate
 from likeness.export3d.rays import camera_rays
 from likeness.export3d.super_resolution import START_GAIN, PlainBlock
@@ -22,10 +23,6 @@ _CHANNELS = 32
 _SHARES = 3  # of a pixel: the picture, the photo carried, the photo's background
 _BEFORE = 0.08  # world units, 3 cm: what the volume shows this far before the head's own surface hides it
 _SOFT = 80  # of this many parts of the picture's side, one to each side is averaged in hints: no seams at hidden places
-_EDGE = 0.3  # difference of cosines to the camera between neighbouring pixels that is an edge of the surface
-_SPECK = 3  # pixels, side of what specks at such an edge are cleaned with; 5 blur eyes and nose
-_SLIVER = 7  # pixels around skin that the photo does not show from which it takes its colour
-_KNOWN = 0.3  # share of them that it has to show
 _START = 4.0  # logit of a share where it is surely right, above where it is not
 
 
@@ -82,10 +79,10 @@ class PhotoDetail(nn.Module):
         is_shown = ~is_before & surface[..., :1].isfinite()
         points = torch.where(is_shown, surface, rays.origins[:, None] + distance * rays.directions)
         found = lift.at(lift.before_turning(points), full=True, eyes=rays.origins)
-        carried, hints = (rearrange(part, "B (H W) C -> B C H W", H=side) for part in (found.features, found.hints))
-        carried = without_specks(carried, hints[:, 1:2])
-        is_skin = rearrange(is_shown, "B (H W) 1 -> B 1 H W", H=side).to(carried.dtype)
-        carried, known = filled_in(carried, hints[:, :1], is_skin)
+        carried, known = repaired(
+            found, rearrange(is_shown, "B (H W) 1 -> B 1 H W", H=side), is_drawn=plate is not None
+        )
+        hints = rearrange(found.hints, "B (H W) C -> B C H W", H=side)
         reach = side // _SOFT
         hints = F.avg_pool2d(F.pad(hints, (reach,) * 4, mode="replicate"), 2 * reach + 1, stride=1)
         background, free = lift.maps.colours * 2.0 - 1.0, 1.0 - F.max_pool2d(lift.maps.matte, 3, stride=1, padding=1)
@@ -112,33 +109,3 @@ class PhotoDetail(nn.Module):
             still=still if plate is None else still * (1.0 - replaced),
             plate=plate_share,
         )
-
-
-def filled_in(
-    colours: Float[Tensor, "B 3 H W"], seen: Float[Tensor, "B 1 H W"], is_skin: Float[Tensor, "B 1 H W"]
-) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B 1 H W"]]:
-    """Slivers of skin that no half of the photo shows, in the colours of the skin around; and where nothing was filled.
-
-    Args:
-        seen: how far the photo shows the places that were read.
-    """
-    reach = _SLIVER // 2
-    known = seen * is_skin
-    around = F.avg_pool2d(F.pad(torch.cat([colours * known, known, is_skin], dim=1), (reach,) * 4), _SLIVER, stride=1)
-    amount, skin = around[:, 3:4], around[:, 4:5]
-    filled = around[:, :3] / amount.clamp_min(1e-6)
-    is_sliver = is_skin * (1.0 - seen) * (amount > _KNOWN * skin).to(seen.dtype)
-    return torch.lerp(colours, filled, is_sliver), 1.0 - is_sliver
-
-
-def without_specks(colours: Float[Tensor, "B 3 H W"], facing: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 3 H W"]:
-    """The median of nine pixels where the surface has an edge: slivers of triangles behind it show another part of the
-    photo, a pixel wide.
-    """
-    reach = _SPECK // 2
-    pooled = F.max_pool2d(torch.cat([facing, -facing], dim=1), _SPECK, stride=1, padding=reach)
-    edges = pooled.sum(dim=1) > _EDGE
-    around = F.pad(colours, (reach,) * 4, mode="replicate").unfold(2, _SPECK, 1).unfold(3, _SPECK, 1)
-    cleaned = rearrange(colours, "B C H W -> B H W C").clone()
-    cleaned[edges] = rearrange(around, "B C H W y x -> B H W C (y x)")[edges].median(dim=-1).values
-    return rearrange(cleaned, "B H W C -> B C H W")

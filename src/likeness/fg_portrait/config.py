@@ -228,6 +228,7 @@ class SamplingSettings:
     init: Init = "source_noised"
     noise: Literal["frame", "clip"] = "frame"  # each frame its own, or all the same: what is left of it stands still
     kept_difference: float = 1.0  # share of the difference from a draft that is added to it: caution, below 1
+    draft_by: Literal["flow-warp", "export3d"] = "flow-warp"  # whose picture networks that see one work on
     repair: RepairShares | None = None  # None: the change of a draft is kept everywhere
     window: int = 16  # frames that temporal layers see together
     overlap: int = 4  # frames that neighbouring windows share

@@ -1,0 +1,123 @@
+"""What a photo shows of a turned head, repaired: mirror images in their own half's light, no specks at edges, and skin
+that the photo shows on neither half in the colours around it (a part of `x_lift`).
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from likeness.export3d.lift import LiftedPoints
+from likeness.media.fill import push_pull
+
+_EDGE = 0.3  # difference of cosines to the camera between neighbouring pixels that is an edge of the surface
+_SPECK = 3  # pixels, side of what specks at such an edge are cleaned with; 5 blur eyes and nose
+_SLIVER = 7  # pixels around skin that the photo does not show from which it takes its colour
+_KNOWN = 0.3  # share of them that it has to show
+_SMEAR = 0.8  # share by which places that the photo shows too badly count less
+_ALIKE, _SAME_HUE = 0.3, 0.15  # differences of logarithms between halves of a head that may well be light alone
+_LIGHT = 4  # pixels over which light is averaged, to each side
+_ENOUGH = 0.1  # weight of a place from which it tells the light
+
+
+def repaired(
+    found: LiftedPoints, is_skin: Bool[Tensor, "B 1 H W"], *, is_drawn: bool
+) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B 1 H W"]]:
+    """The colours that pixels have read of photos, 0 to 1; and how far these are the photos' own.
+
+    Args:
+        found: of the pixels, row by row, read in full.
+        is_skin: where pixels show the head's own surface.
+        is_drawn: for a finished picture with a plate: networks learn from photos as they are.
+    """
+    side = is_skin.shape[-2]
+
+    def picture(values: Float[Tensor, "B N C"]) -> Float[Tensor, "B C H W"]:
+        return rearrange(values, "B (H W) C -> B C H W", H=side)
+
+    carried, hints, skin = picture(found.features), picture(found.hints), is_skin.to(found.features.dtype)
+    halves = found.halves if is_drawn else None
+    if halves is not None and found.places is not None:
+        carried = in_own_light(carried, *map(picture, (found.places.share, halves.brighter, halves.both)))
+    carried, known = filled_in(without_specks(carried, hints[:, 1:2]), hints[:, :1], skin)
+    if halves is None:
+        return carried, known
+    unshown = skin * picture(halves.unshown)
+    return from_around(carried, hints[:, :1] * hints[:, 5:6], unshown), known * (1.0 - unshown)
+
+
+def filled_in(
+    colours: Float[Tensor, "B 3 H W"], seen: Float[Tensor, "B 1 H W"], is_skin: Float[Tensor, "B 1 H W"]
+) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B 1 H W"]]:
+    """Slivers of skin that no half of the photo shows, in the colours of the skin around; and where nothing was filled.
+
+    Args:
+        seen: how far the photo shows the places that were read.
+    """
+    reach = _SLIVER // 2
+    known = seen * is_skin
+    around = F.avg_pool2d(F.pad(torch.cat([colours * known, known, is_skin], dim=1), (reach,) * 4), _SLIVER, stride=1)
+    amount, skin = around[:, 3:4], around[:, 4:5]
+    filled = around[:, :3] / amount.clamp_min(1e-6)
+    is_sliver = is_skin * (1.0 - seen) * (amount > _KNOWN * skin).to(seen.dtype)
+    return torch.lerp(colours, filled, is_sliver), 1.0 - is_sliver
+
+
+def in_own_light(
+    colours: Float[Tensor, "B 3 H W"],
+    mirrored: Float[Tensor, "B 1 H W"],
+    brighter: Float[Tensor, "B 3 H W"],
+    both: Float[Tensor, "B 1 H W"],
+) -> Float[Tensor, "B 3 H W"]:
+    """Mirror images in the light of the half in which they stand: by what the halves differ where both are shown.
+
+    Args:
+        mirrored: share of them in the colours.
+        brighter: by how much the own half is brighter where both are shown, natural logarithm.
+        both: how far both are shown.
+    """
+    if not mirrored.any():
+        return colours
+    level = brighter.mean(dim=1, keepdim=True)
+    hue = (brighter - level).abs().amax(dim=1, keepdim=True)
+    alike = both / (1.0 + (level / _ALIKE).square() + (hue / _SAME_HUE).square())
+    told = torch.cat([brighter * alike, alike], dim=1)
+    soft = F.avg_pool2d(told, 2 * _LIGHT + 1, stride=1, padding=_LIGHT)
+    pictures = rearrange(soft, "B C H W -> B H W C").detach().cpu().numpy()
+    light = np.stack(
+        [
+            push_pull(each[..., :3] / np.maximum(each[..., 3:], 1e-6), np.minimum(each[..., 3] / _ENOUGH, 1.0))
+            for each in pictures
+        ]
+    )
+    light = rearrange(torch.from_numpy(light).to(colours), "B H W C -> B C H W")
+    level = light.mean(dim=1, keepdim=True)
+    light = level + (light - level).clamp(-_SAME_HUE, _SAME_HUE)
+    return (colours * (mirrored * light).exp()).clamp(0.0, 1.0)
+
+
+def from_around(
+    colours: Float[Tensor, "B 3 H W"], known: Float[Tensor, "B 1 H W"], unshown: Float[Tensor, "B 1 H W"]
+) -> Float[Tensor, "B 3 H W"]:
+    """Skin that the photo shows too badly, in the colours of the known skin around it."""
+    if not unshown.any():
+        return colours
+    told = torch.cat([colours, known * (1.0 - _SMEAR * unshown)], dim=1)
+    pictures = rearrange(told, "B C H W -> B H W C").detach().cpu().numpy()
+    filled = torch.from_numpy(np.stack([push_pull(each[..., :3], each[..., 3]) for each in pictures])).to(colours)
+    return torch.lerp(colours, rearrange(filled, "B H W C -> B C H W"), unshown)
+
+
+def without_specks(colours: Float[Tensor, "B 3 H W"], facing: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 3 H W"]:
+    """The median of nine pixels where the surface has an edge: slivers of triangles behind it show another part of the
+    photo, a pixel wide.
+    """
+    reach = _SPECK // 2
+    pooled = F.max_pool2d(torch.cat([facing, -facing], dim=1), _SPECK, stride=1, padding=reach)
+    edges = pooled.sum(dim=1) > _EDGE
+    around = F.pad(colours, (reach,) * 4, mode="replicate").unfold(2, _SPECK, 1).unfold(3, _SPECK, 1)
+    cleaned = rearrange(colours, "B C H W -> B H W C").clone()
+    cleaned[edges] = rearrange(around, "B C H W y x -> B H W C (y x)")[edges].median(dim=-1).values
+    return rearrange(cleaned, "B H W C -> B C H W")
