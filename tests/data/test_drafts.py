@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from likeness.app.cli import main
 from likeness.app.data_sets import flow_warp_pictures
 from likeness.data.drafts import DraftSettings, add_drafts, drafted
 from likeness.data.folder import open_clips
@@ -40,6 +41,20 @@ def clips(people, tmp_path_factory):
     again = add_drafts(people, out, HEAD, render=flow_warp_pictures, settings=settings)
     assert again.made == 0 and again.present == 1
     return open_clips(out, HEAD)
+
+
+def test_drafts_may_be_drawn_by_export3d(people, clips, tmp_path, capsys):
+    command = ["data", "drafts", str(people), "--out", str(tmp_path), "--sources", "1", "--targets", "1"]
+    assert main([*command, "--draft", "export3d"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["drafts-export3d-0-1-1-p.clips.tar"]
+    assert main(command) == 0  # beside those by flow-warp
+    assert "1 clips made" in capsys.readouterr().out
+    by_flow_warp, by_export3d = (read_shard(path, HEAD)[0] for path in sorted(tmp_path.iterdir()))
+    np.testing.assert_array_equal(by_flow_warp.picture(1), by_export3d.picture(1))
+    assert np.abs(by_flow_warp.draft(1).astype(int) - by_export3d.draft(1)).mean() > 0.5
+    target, trust = by_export3d.picture(1).astype(float), by_export3d.trust(1)
+    errors = [np.square(each - target)[trust].mean() for each in (by_export3d.draft(1), by_export3d.picture(0))]
+    assert errors[0] < errors[1]
 
 
 def test_each_source_comes_first_and_faces_the_camera_more_than_what_was_not_chosen(clips):
