@@ -9,14 +9,14 @@ import torch
 from likeness.export3d.cameras import camera_of_frame
 from likeness.export3d.composite import composed
 from likeness.export3d.lift import LiftMaps, ReadPlaces
-from likeness.export3d.outer_hair import OuterHair, bare_skin, hair_beyond, without_skin
+from likeness.export3d.outer_hair import OuterHair, ears_shown, hair_beyond, without_ears
 from likeness.export3d.photo_detail import Detailed
 from likeness.export3d.plate import Plate
 from likeness.flow.depth import render_depth
 from likeness.flow.posture import PIVOT
 from likeness.geometry.camera import default_camera
 from likeness.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
-from likeness.heads.skinning import landmark_points
+from likeness.motion.edit import HeadEdit, apply_edit
 from likeness.motion.pose import FRONTAL
 from likeness.motion.record import MotionFrame
 from likeness.tracking.posed import posed_head
@@ -44,7 +44,7 @@ def hair() -> OuterHair:
     share[..., 4:20, 4:8] = 1.0
     white = torch.ones(1, 3, SIZE, SIZE)
     return OuterHair(
-        share=share, bare=torch.zeros_like(share), photo=white, hairy=0.5 * white, T_cam_head=frame().T_cam_head,
+        share=share, ears=torch.zeros_like(share), photo=white, earless=0.5 * white, T_cam_head=frame().T_cam_head,
         camera=CAMERA,
     )  # fmt: skip
 
@@ -79,7 +79,7 @@ def test_a_turned_pane_is_narrower_and_is_gone_edgewise() -> None:
 
 
 def test_ears_turn_with_the_volume_alone() -> None:
-    made = replace(hair(), bare=torch.ones(1, 1, SIZE, SIZE))
+    made = replace(hair(), ears=torch.ones(1, 1, SIZE, SIZE))
     for yaw, true in ((0.0, 1.0), (12.0, None), (25.0, 0.0)):
         seen = made.seen_by(camera_at(yaw=yaw))
         found = float(seen.true.mean())
@@ -88,23 +88,25 @@ def test_ears_turn_with_the_volume_alone() -> None:
 
 
 def test_ears_take_the_colour_of_the_hair_around_them() -> None:
-    photo, share, bare = torch.full((1, 3, 32, 32), 0.3), torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 32, 32)
-    share[..., 8:24, 8:24], bare[..., 12:20, 12:20] = 1.0, 1.0
+    photo, share, ears = torch.full((1, 3, 32, 32), 0.3), torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 32, 32)
+    share[..., 8:24, 8:24], ears[..., 12:20, 12:20] = 1.0, 1.0
     photo[..., 12:20, 12:20], photo[..., :8] = 0.8, 0.0  # an ear, and the background beside the hair
-    found = without_skin(photo, share, bare)
+    found = without_ears(photo, share, ears)
     torch.testing.assert_close(found[..., 12:20, 12:20], torch.full((1, 3, 8, 8), 0.3), atol=1e-3, rtol=0.0)
     torch.testing.assert_close(found[..., :8], photo[..., :8])
 
 
-def test_bare_are_face_and_ears_and_what_is_near_them() -> None:
-    posed = posed_head(portrait().head, portrait().shape, portrait().rest, portrait().camera)
-    bare = bare_skin(portrait().head, posed, 128)
-    points = posed.camera.resized(128, 128).project(landmark_points(portrait().head, posed.vertices))
-    column, row = points[1].astype(int)  # the tip of the nose
-    assert bare[row, column] == 1.0 and 0.02 < bare.mean() < 0.5
-    shown = render_depth(posed, posed.camera.resized(128, 128)).face
-    cranium = (shown >= 0) & (portrait().head.face_parts[shown] == portrait().head.part_names.index("cranium"))
-    assert cranium.any() and bare[cranium].mean() < 0.8  # but for a rim
+def test_ears_count_where_the_fitted_head_shows_them_from_the_side() -> None:
+    head, made = portrait().head, portrait()
+    found = []
+    for yaw in (0.0, 45.0):
+        turned = apply_edit(made.rest, HeadEdit(yaw=yaw), head)
+        posed = posed_head(head, made.shape, turned, made.camera)
+        ears, shown = ears_shown(head, posed, 128), render_depth(posed, posed.camera.resized(128, 128)).face
+        is_ear = (shown >= 0) & (head.face_parts[shown] == head.part_names.index("ear"))
+        assert is_ear.any() and (ears > 0.0).sum() < 4 * is_ear.sum()
+        found.append(ears[is_ear].mean())
+    assert found[0] < 0.5 < 0.9 < found[1]
 
 
 def test_hair_is_what_neither_volume_nor_body_explain() -> None:

@@ -17,13 +17,15 @@ from likeness.flow.depth import render_depth
 from likeness.flow.posed import PosedHead
 from likeness.flow.posture import PIVOT
 from likeness.geometry.camera import Camera
+from likeness.geometry.smoothstep import smoothstep
 from likeness.geometry.transform import RigidTransform
 from likeness.heads.model import HeadModel
 from likeness.media.fill import push_pull
 
 _EDGEWISE = (0.5, 0.8)  # cosine between the ways to both cameras from which the pane begins to show, and shows wholly
 _BEHIND = 10  # pixels of the photo by which it goes on behind the volume: turned heads leave no gap to it
-_BARE = ("skin", "ear")  # parts of a head that have no hair
+_EAR = "ear"  # the part of a head
+_SHOWN_WELL = (0.6, 0.7)  # mean cosine of an ear to the camera: from the front, and from where the volume has it well
 _AROUND = 3  # pixels of the photo by which ears reach beyond those of the fitted head
 _FRINGE = 4  # pixels around a matte to which single hairs reach
 
@@ -44,9 +46,9 @@ class OuterHair:
     """The pane, upright before the photo's camera."""
 
     share: Float[Tensor, "1 1 H W"]  # how far the photo shows hair beyond the volume
-    bare: Float[Tensor, "1 1 H W"]  # how far skin: ears that turned on the pane would be second ears
+    ears: Float[Tensor, "1 1 H W"]  # how far ears, which the volume has: on the pane they would turn twice
     photo: Float[Tensor, "1 3 H W"]  # 0 to 1
-    hairy: Float[Tensor, "1 3 H W"]  # with the colours of the hair around in place of skin
+    earless: Float[Tensor, "1 3 H W"]  # with the colours around in place of ears
     T_cam_head: RigidTransform  # of the photo
     camera: Camera
 
@@ -68,7 +70,7 @@ class OuterHair:
             )
         grid = torch.from_numpy(self._places(to_photo, view)).to(self.share)[None]
         away = 1.0 - self._nearness(T_cam_head)
-        pane = torch.cat([self.share, 1.0 - away * self.bare, torch.lerp(self.photo, self.hairy, away)], dim=1)
+        pane = torch.cat([self.share, 1.0 - away * self.ears, torch.lerp(self.photo, self.earless, away)], dim=1)
         inside = F.grid_sample(pane[:, :1], 2.0 * grid - 1.0, padding_mode="zeros", align_corners=False)
         found = F.grid_sample(pane[:, 1:], 2.0 * grid - 1.0, padding_mode="border", align_corners=False)
         return SeenHair(
@@ -107,23 +109,33 @@ def hair_beyond(
     return matte * (1.0 - body) * outside
 
 
-def bare_skin(head: HeadModel, posed: PosedHead, size: int) -> Float32[np.ndarray, "size size"]:
-    """1 where a square picture shows face or ears, and around these."""
+def ears_shown(head: HeadModel, posed: PosedHead, size: int) -> Float32[np.ndarray, "size size"]:
+    """Where a square picture shows ears well, and around these, 0 to 1; ears seen from the front are little of them."""
     import cv2
 
     shown = render_depth(posed, posed.camera.resized(size, size)).face
-    parts = [number for number, name in enumerate(head.part_names) if name in _BARE]
-    skin = (shown >= 0) & np.isin(head.face_parts[shown], parts)
-    return cv2.dilate(skin.astype(np.float32), np.ones((2 * _AROUND + 1,) * 2))
+    is_ear = (shown >= 0) & (np.array(head.part_names)[head.face_parts[shown]] == _EAR)
+    corners = posed.vertices[posed.faces]
+    normals, middles = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), corners.mean(axis=1)
+    lengths = np.linalg.norm(normals, axis=1) * np.linalg.norm(middles, axis=1)
+    facing = np.abs((normals * middles).sum(axis=1)) / np.maximum(lengths, 1e-12)
+    is_left = posed.T_cam_head.inverse().apply(middles)[:, 0] > 0.0
+    ears = np.zeros(shown.shape, np.float32)
+    for side in (False, True):
+        ear = is_ear & (is_left[shown] == side)
+        if ear.any():
+            low, high = _SHOWN_WELL
+            ears[ear] = smoothstep(np.asarray((facing[shown[ear]].mean() - low) / (high - low)))
+    return np.asarray(cv2.dilate(ears, np.ones((2 * _AROUND + 1,) * 2)), dtype=np.float32)
 
 
-def without_skin(
-    photo: Float[Tensor, "1 3 H W"], share: Float[Tensor, "1 1 H W"], bare: Float[Tensor, "1 1 H W"]
+def without_ears(
+    photo: Float[Tensor, "1 3 H W"], share: Float[Tensor, "1 1 H W"], ears: Float[Tensor, "1 1 H W"]
 ) -> Float[Tensor, "1 3 H W"]:
-    """A photo with the colours of the hair around in place of skin."""
-    weight = (share * (1.0 - bare))[0, 0].cpu().numpy()
+    """A photo with the colours of the pane around ears in place of them."""
+    weight = (share * (1.0 - ears))[0, 0].cpu().numpy()
     filled = push_pull(rearrange(photo[0], "C H W -> H W C").cpu().numpy(), weight)
-    return torch.lerp(photo, rearrange(torch.from_numpy(filled).to(photo), "H W C -> 1 C H W"), bare)
+    return torch.lerp(photo, rearrange(torch.from_numpy(filled).to(photo), "H W C -> 1 C H W"), ears)
 
 
 def beyond(opacity: Float[Tensor, "B 1 r r"], side: int) -> Float[Tensor, "B 1 H W"]:

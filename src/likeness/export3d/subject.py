@@ -12,7 +12,7 @@ from likeness.data.sample import Shot
 from likeness.export3d.batches import matte_tensor, origin_of, picture_tensor, target_camera, way_back
 from likeness.export3d.expression import inputs_of_frame
 from likeness.export3d.model import Content, Export3dModel, Picture, SourceFeatures
-from likeness.export3d.outer_hair import OuterHair, bare_skin, hair_beyond, without_skin
+from likeness.export3d.outer_hair import OuterHair, ears_shown, hair_beyond, without_ears
 from likeness.export3d.plate import PlateLayers, neck_seen_by
 from likeness.flow.carry import CarrySource
 from likeness.heads.model import HeadModel
@@ -107,14 +107,14 @@ def read_subject(model: Export3dModel, head: HeadModel, shape: Float[np.ndarray,
     posed = posed_head(head, shape, shot.frame, shot.camera)
     body = body_matte(matte, posed)
     body_share = torch.from_numpy(body.astype(np.float32))[None, None].to(device)
-    bare = torch.from_numpy(bare_skin(head, posed, len(matte)))[None, None].to(device)
+    ears = torch.from_numpy(ears_shown(head, posed, len(matte)))[None, None].to(device)
     hair_share = hair_beyond(matte_tensor(shot)[None].to(device), body_share, covered)
     colours = 0.5 * picture_tensor(shot.image).to(device) + 0.5
     hair = OuterHair(
         share=hair_share,
-        bare=bare,
+        ears=ears,
         photo=colours,
-        hairy=without_skin(colours, hair_share, bare),
+        earless=without_ears(colours, hair_share, ears),
         T_cam_head=shot.frame.T_cam_head,
         camera=shot.camera,
     )
