@@ -104,7 +104,7 @@ def test_ears_count_where_the_fitted_head_shows_them_from_the_side() -> None:
         posed = posed_head(head, made.shape, turned, made.camera)
         ears, shown = ears_shown(head, posed, 128), render_depth(posed, posed.camera.resized(128, 128)).face
         is_ear = (shown >= 0) & (head.face_parts[shown] == head.part_names.index("ear"))
-        assert is_ear.any() and (ears > 0.0).sum() < 4 * is_ear.sum()
+        assert is_ear.any() and 0.0 < (ears > 0.0).mean() < 0.05
         found.append(ears[is_ear].mean())
     assert found[0] < 0.5 < 0.9 < found[1]
 
