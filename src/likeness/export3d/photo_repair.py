@@ -18,7 +18,7 @@ _SLIVER = 7  # pixels around skin that the photo does not show from which it tak
 _KNOWN = 0.3  # share of them that it has to show
 _SMEAR = 0.8  # share by which places that the photo shows too badly count less
 _ALIKE, _SAME_HUE = 0.3, 0.15  # differences of logarithms between halves of a head that may well be light alone
-_LIGHT = 4  # pixels over which light is averaged, to each side
+_LIGHT = 4  # pixels over which light is averaged, to each side, and between places where it is told
 _ENOUGH = 0.1  # weight of a place from which it tells the light
 
 
@@ -84,7 +84,7 @@ def in_own_light(
     hue = (brighter - level).abs().amax(dim=1, keepdim=True)
     alike = both / (1.0 + (level / _ALIKE).square() + (hue / _SAME_HUE).square())
     told = torch.cat([brighter * alike, alike], dim=1)
-    soft = F.avg_pool2d(told, 2 * _LIGHT + 1, stride=1, padding=_LIGHT)
+    soft = F.avg_pool2d(told, 2 * _LIGHT, stride=_LIGHT, padding=_LIGHT // 2)
     pictures = rearrange(soft, "B C H W -> B H W C").detach().cpu().numpy()
     light = np.stack(
         [
@@ -93,6 +93,7 @@ def in_own_light(
         ]
     )
     light = rearrange(torch.from_numpy(light).to(colours), "B H W C -> B C H W")
+    light = F.interpolate(light, colours.shape[-2:], mode="bilinear", align_corners=False)
     level = light.mean(dim=1, keepdim=True)
     light = level + (light - level).clamp(-_SAME_HUE, _SAME_HUE)
     return (colours * (mirrored * light).exp()).clamp(0.0, 1.0)
