@@ -116,6 +116,21 @@ def test_skin_over_background_is_unshown_but_for_its_mirror_image() -> None:
     assert shown < 0.5 and unshown > 0.9
 
 
+def test_skin_over_background_is_read_on_the_other_half_once_the_view_has_turned() -> None:
+    lift = ramp_lift(0.0)
+    other_cheek = CHEEK * [-1.0, 1.0, 1.0]
+    own, other = replace(lift, mirrors=False).at(in_world(CHEEK, other_cheek), full=True).features[0]
+    columns = (torch.arange(SIDE) + 0.5) / SIDE
+    nearer = (columns - own[0]).abs() > (columns - other[0]).abs()  # the photo shows background on this cheek's side
+    matte = nearer.float().expand(1, 1, SIDE, SIDE).contiguous()
+    lift = replace(lift, maps=replace(lift.maps, matte=matte))
+    photographer = lift.carriers[0].source.head.T_cam_head.inverse().translation
+    for angle, wanted in ((0.0, own), (30.0, other)):
+        eye = matrix_from_axis_angle(np.array([0.0, np.radians(angle), 0.0])) @ photographer
+        found = lift.at(in_world(CHEEK), full=True, eyes=in_world(eye)[0])
+        torch.testing.assert_close(found.features[0, 0], wanted, atol=2e-3, rtol=0.0)
+
+
 def test_skin_that_the_photo_shows_badly_takes_the_colour_around() -> None:
     colours, known, unshown = torch.full((1, 3, 32, 32), 0.4), torch.ones(1, 1, 32, 32), torch.zeros(1, 1, 32, 32)
     colours[..., 12:20], known[..., 12:20], unshown[..., 12:20] = 0.9, 0.0, 1.0

@@ -163,13 +163,14 @@ class Lift:
         mirrored, mirrored_hints = self._taken(number, other, full=full)
         others = trust(other, mirrored_hints[:, -1])
         better = share_of_better(others, own[near])
-        badly = np.zeros_like(better)
+        badly, both = np.zeros_like(better), np.zeros_like(better)
         if eye is not None:
-            facing = seen_from(carrier, points[near], eye)
-            better *= need(facing, carried, hints[:, -1], near)
+            facing, away = seen_from(carrier, points[near], eye), 1.0 - nearness(eye_of(carrier), eye)
+            better *= need(facing, carried, hints[:, -1], near, away)
             surely = 1.0 - F.max_pool2d(1.0 - self.maps.matte[number : number + 1], 2 * _OUTLINE + 1, 1, _OUTLINE)
             surely = _sampled(surely, place[None])[0, :, 0]
-            badly = (1.0 - nearness(eye_of(carrier), eye)) * badly_shown(facing, carried, surely, near)
+            both = np.minimum(trust(carried, surely)[near], others)
+            badly = away * badly_shown(facing, carried, surely, near)
         share = torch.from_numpy(better).to(features.device, features.dtype)[:, None]
         share = share * mirrored_hints[:, -1:]  # as far as that place shows the person
         is_air = torch.from_numpy(air(carried.height[near])).to(features.device, features.dtype)
@@ -184,9 +185,7 @@ class Lift:
         if not full:
             return read
         share = share.to(place)
-        unshown, both = (
-            torch.from_numpy(part).to(place)[:, None] * (1.0 - share) for part in (badly, np.minimum(own[near], others))
-        )
+        unshown, shown = (torch.from_numpy(part).to(place)[:, None] * (1.0 - share) for part in (badly, both))
         return (
             *read,
             place,
@@ -194,7 +193,7 @@ class Lift:
             nowhere.index_copy(0, at, share),
             nowhere.index_copy(0, at, unshown),
             torch.zeros_like(features).index_copy(0, at, ((features[at] + _DARK) / (mirrored + _DARK)).log()),
-            nowhere.index_copy(0, at, both),
+            nowhere.index_copy(0, at, shown),
         )
 
     def _taken(

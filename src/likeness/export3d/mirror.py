@@ -39,6 +39,7 @@ def need(
     carried: CarriedPoints,
     matte: Float[Tensor, " N"],
     places: Int[np.ndarray, " M"],
+    away: float,
 ) -> Float[np.ndarray, " M"]:
     """How far places are seen so much better now than in the photo that what it shows there would be stretched, or
     background would stand on skin.
@@ -47,11 +48,15 @@ def need(
         facing: cosines to the way to the eye, of the chosen places.
         matte: of all that were carried.
         places: their numbers among those.
+        away: how far the eye is from the photo's camera: there skin stays empty where the photo shows background.
     """
-    seen, shown = carried.is_seen[places], np.maximum(carried.facing[places], 0.0)
-    borne = 1.0 + _BORNE * _right(carried, matte)[places]
-    stretched = (facing - borne * shown - _STRETCHED[0]) / (_STRETCHED[1] - _STRETCHED[0])
-    return np.clip(np.where(seen, stretched, facing / _HIDDEN), 0.0, 1.0)
+    seen, shown, right = (
+        carried.is_seen[places],
+        np.maximum(carried.facing[places], 0.0),
+        _right(carried, matte)[places],
+    )
+    stretched = (facing - (1.0 + _BORNE * right) * shown - _STRETCHED[0]) / (_STRETCHED[1] - _STRETCHED[0])
+    return np.clip(np.where(seen, np.maximum(stretched, away * (1.0 - right)), facing / _HIDDEN), 0.0, 1.0)
 
 
 def badly_shown(
