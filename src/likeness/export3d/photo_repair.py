@@ -45,7 +45,8 @@ def repaired(
     if halves is None:
         return carried, known
     unshown = skin * picture(halves.unshown)
-    return from_around(carried, hints[:, :1] * hints[:, 5:6], unshown), known * (1.0 - unshown)
+    person = (2.0 * hints[:, 5:6] - 1.0).clamp_min(0.0)  # surely
+    return from_around(carried, person, unshown), known * (1.0 - unshown)
 
 
 def filled_in(
@@ -100,12 +101,12 @@ def in_own_light(
 
 
 def from_around(
-    colours: Float[Tensor, "B 3 H W"], known: Float[Tensor, "B 1 H W"], unshown: Float[Tensor, "B 1 H W"]
+    colours: Float[Tensor, "B 3 H W"], person: Float[Tensor, "B 1 H W"], unshown: Float[Tensor, "B 1 H W"]
 ) -> Float[Tensor, "B 3 H W"]:
-    """Skin that the photo shows too badly, in the colours of the known skin around it."""
+    """Skin that the photo shows too badly, in the colours of the person around it."""
     if not unshown.any():
         return colours
-    told = torch.cat([colours, known * (1.0 - _SMEAR * unshown)], dim=1)
+    told = torch.cat([colours, person * (1.0 - _SMEAR * unshown)], dim=1)
     pictures = rearrange(told, "B C H W -> B H W C").detach().cpu().numpy()
     filled = torch.from_numpy(np.stack([push_pull(each[..., :3], each[..., 3]) for each in pictures])).to(colours)
     return torch.lerp(colours, rearrange(filled, "B H W C -> B C H W"), unshown)
