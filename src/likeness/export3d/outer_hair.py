@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from jaxtyping import Float, Float32
 from torch import Tensor
 
 from likeness.export3d.cameras import frame_of_camera
+from likeness.export3d.fill import filled_from_around
 from likeness.export3d.mirror import nearness
 from likeness.flow.depth import render_depth
 from likeness.flow.posed import PosedHead
@@ -20,7 +20,6 @@ from likeness.geometry.camera import Camera
 from likeness.geometry.smoothstep import smoothstep
 from likeness.geometry.transform import RigidTransform
 from likeness.heads.model import HeadModel
-from likeness.media.fill import push_pull
 
 _EDGEWISE = (0.5, 0.8)  # cosine between the ways to both cameras from which the pane begins to show, and shows wholly
 _BEHIND = 10  # pixels of the photo by which it goes on behind the volume: turned heads leave no gap to it
@@ -133,9 +132,7 @@ def without_ears(
     photo: Float[Tensor, "1 3 H W"], share: Float[Tensor, "1 1 H W"], ears: Float[Tensor, "1 1 H W"]
 ) -> Float[Tensor, "1 3 H W"]:
     """A photo with the colours of the pane around ears in place of them."""
-    weight = (share * (1.0 - ears))[0, 0].cpu().numpy()
-    filled = push_pull(rearrange(photo[0], "C H W -> H W C").cpu().numpy(), weight)
-    return torch.lerp(photo, rearrange(torch.from_numpy(filled).to(photo), "H W C -> 1 C H W"), ears)
+    return torch.lerp(photo, filled_from_around(photo, share * (1.0 - ears)), ears)
 
 
 def beyond(opacity: Float[Tensor, "B 1 r r"], side: int) -> Float[Tensor, "B 1 H W"]:

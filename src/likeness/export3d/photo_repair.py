@@ -2,15 +2,14 @@
 that the photo shows on neither half in the colours around it (a part of `x_lift`).
 """
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from likeness.export3d.fill import filled_from_around
 from likeness.export3d.lift import LiftedPoints
-from likeness.media.fill import push_pull
 
 _EDGE = 0.3  # difference of cosines to the camera between neighbouring pixels that is an edge of the surface
 _SPECK = 3  # pixels, side of what specks at such an edge are cleaned with; 5 blur eyes and nose
@@ -86,14 +85,8 @@ def in_own_light(
     alike = both / (1.0 + (level / _ALIKE).square() + (hue / _SAME_HUE).square())
     told = torch.cat([brighter * alike, alike], dim=1)
     soft = F.avg_pool2d(told, 2 * _LIGHT, stride=_LIGHT, padding=_LIGHT // 2)
-    pictures = rearrange(soft, "B C H W -> B H W C").detach().cpu().numpy()
-    light = np.stack(
-        [
-            push_pull(each[..., :3] / np.maximum(each[..., 3:], 1e-6), np.minimum(each[..., 3] / _ENOUGH, 1.0))
-            for each in pictures
-        ]
-    )
-    light = rearrange(torch.from_numpy(light).to(colours), "B H W C -> B C H W")
+    weight = soft[:, 3:]
+    light = filled_from_around(soft[:, :3] / weight.clamp_min(1e-6), (weight / _ENOUGH).clamp_max(1.0))
     light = F.interpolate(light, colours.shape[-2:], mode="bilinear", align_corners=False)
     level = light.mean(dim=1, keepdim=True)
     light = level + (light - level).clamp(-_SAME_HUE, _SAME_HUE)
@@ -106,10 +99,7 @@ def from_around(
     """Skin that the photo shows too badly, in the colours of the person around it."""
     if not unshown.any():
         return colours
-    told = torch.cat([colours, person * (1.0 - _SMEAR * unshown)], dim=1)
-    pictures = rearrange(told, "B C H W -> B H W C").detach().cpu().numpy()
-    filled = torch.from_numpy(np.stack([push_pull(each[..., :3], each[..., 3]) for each in pictures])).to(colours)
-    return torch.lerp(colours, rearrange(filled, "B H W C -> B C H W"), unshown)
+    return torch.lerp(colours, filled_from_around(colours, person * (1.0 - _SMEAR * unshown)), unshown)
 
 
 def without_specks(colours: Float[Tensor, "B 3 H W"], facing: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 3 H W"]:
