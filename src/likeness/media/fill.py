@@ -16,7 +16,9 @@ def push_pull(image: Float[np.ndarray, "H W C"], weight: Float[np.ndarray, "H W"
     while min(weights[-1].shape) > 2:
         colours.append(np.atleast_3d(cv2.pyrDown(colours[-1])))
         weights.append(cv2.pyrDown(weights[-1]))
-    filled = colours[-1] / np.maximum(weights[-1], 1e-6)[..., None]
+    mean = colours[-1].sum(axis=(0, 1)) / max(float(weights[-1].sum()), 1e-6)
+    coarsest = weights[-1][..., None]
+    filled = np.where(coarsest > 1e-6, colours[-1] / np.maximum(coarsest, 1e-6), mean)  # far from all that is known
     for level in range(len(colours) - 2, -1, -1):
         height, width = weights[level].shape
         coarse = np.atleast_3d(cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR))
