@@ -55,7 +55,7 @@ def test_in_the_photos_own_view_hair_is_where_it_was() -> None:
     torch.testing.assert_close(seen.share, made.share, atol=1e-4, rtol=0.0)
     at = (np.arange(SIZE) + 0.5) / SIZE
     np.testing.assert_allclose(seen.places[0], np.stack(np.meshgrid(at, at), axis=-1), atol=1e-5)
-    torch.testing.assert_close(seen.gone, made.share, atol=1e-4, rtol=0.0)
+    assert seen.gone.max() < 1e-3
 
 
 def test_hair_moves_with_the_head_and_leaves_its_place_with_the_fringe() -> None:

@@ -29,7 +29,7 @@ def test_the_volumes_own_colours_stand_before_the_plate() -> None:
     opacity = torch.tensor([0.0, 0.5, 1.0]).expand(1, 1, 3, 3)
     colours = 2.0 * opacity * 0.8 - 1.0  # composited: a colour of 0.6 as opaque as that, nothing where there is none
     seen = VolumePicture(features=colours.expand(1, 5, 3, 3), depth=opacity, opacity=opacity)
-    found, share = before_plate(seen, Plate(picture=torch.full((1, 3, 3, 3), -0.2), covered=opacity))
+    found, share = before_plate(seen, torch.full((1, 3, 3, 3), -0.2))
     torch.testing.assert_close(found[0, 0, 0], torch.tensor([-0.2, 0.2, 0.6]))
     torch.testing.assert_close(share, 1.0 - opacity)
 

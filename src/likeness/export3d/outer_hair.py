@@ -81,13 +81,13 @@ class OuterHair:
         return nearness(self.T_cam_head.inverse().translation, T_cam_head.inverse().translation)
 
     def _gone(self, places: Float[Tensor, "1 H W 2"]) -> Float[Tensor, "1 1 H W"]:
-        """With the fringe around it, where it has moved by more than that."""
+        """Where it has moved, and with the fringe around it where it has moved by more than that."""
         size = places.shape[1]
         own = (torch.arange(size, device=places.device) + 0.5) / size
         own = torch.stack(torch.meshgrid(own, own, indexing="xy"), dim=-1)
         way = size * (places - own).norm(dim=-1)[:, None]
         fringe = F.max_pool2d(self.share, 2 * _FRINGE + 1, stride=1, padding=_FRINGE)
-        return torch.maximum(self.share, fringe * ((way - 1.0) / _FRINGE).clamp(0.0, 1.0))
+        return torch.maximum(self.share * way.clamp_max(1.0), fringe * ((way - 1.0) / _FRINGE).clamp(0.0, 1.0))
 
     def _places(self, to_photo: RigidTransform, view: Camera) -> Float32[np.ndarray, "H W 2"]:
         """Where the photo shows what the pixels of a view show of the pane."""

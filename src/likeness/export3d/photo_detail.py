@@ -97,9 +97,9 @@ class PhotoDetail(nn.Module):
             empty = rearrange(through, "B (H W) C -> B C H W", H=side)
             shown, carried_share = shown * (1.0 - empty), carried_share * (1.0 - empty)
             still = 1.0 - shown - carried_share
-            image, through = before_plate(seen, plate)
             replaced = around_moved(lift.maps.matte, seen.opacity, plate)
             background = torch.lerp(background, plate.picture, replaced)
+            image, through = before_plate(seen, torch.lerp(plate.picture, background, free))
             plate_share = shown * through + still * replaced
         mixed = shown * image + carried_share * carried + still * background
         return Detailed(

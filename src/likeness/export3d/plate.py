@@ -90,12 +90,14 @@ def uncovered(opacity: Float[Tensor, "B 1 r r"], plate: Plate) -> Float[Tensor, 
     return ((was - now - low) / (high - low)).clamp(0.0, 1.0)
 
 
-def before_plate(seen: VolumePicture, plate: Plate) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B 1 H W"]]:
-    """The volume's own colours before the plate, and the plate's share of them."""
+def before_plate(
+    seen: VolumePicture, behind: Float[Tensor, "B 3 H W"]
+) -> tuple[Float[Tensor, "B 3 H W"], Float[Tensor, "B 1 H W"]]:
+    """The volume's own colours before what stands behind it, -1 to 1, and how far that shows."""
     own = torch.cat([seen.features[:, :3], seen.opacity], dim=1)
-    own = F.interpolate(own, plate.picture.shape[-2:], mode="bilinear", align_corners=False)
+    own = F.interpolate(own, behind.shape[-2:], mode="bilinear", align_corners=False)
     share = 1.0 - own[:, 3:]
-    return own[:, :3] + share * (plate.picture + 1.0), share
+    return own[:, :3] + share * (behind + 1.0), share
 
 
 def around_moved(
