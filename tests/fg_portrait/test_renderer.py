@@ -107,6 +107,8 @@ def test_what_networks_change_is_added_to_the_default_renderers_picture(monkeypa
     third = window.size // 3
     middle = change[window.top + third : window.top + 2 * third, window.left + third : window.left + 2 * third]
     assert np.median(middle) == 20
+    beside = change[max(window.top, 0) : window.top + third, max(window.left, 0) : window.left + third // 2]
+    assert (beside == 0).mean() > 0.9  # background beside the person, inside the soft border of the square
     outside = np.ones(change.shape[:2], dtype=bool)
     outside[max(window.top, 0) : window.top + window.size, max(window.left, 0) : window.left + window.size] = False
     assert not change[outside].any()

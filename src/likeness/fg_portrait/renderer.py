@@ -36,7 +36,13 @@ from likeness.fg_portrait.config import SamplingSettings
 from likeness.fg_portrait.control import MotionCondition
 from likeness.fg_portrait.cost import cost_line
 from likeness.fg_portrait.networks import Networks
-from likeness.fg_portrait.repair import but_gaping_mouths, repair_gate, with_gated_difference
+from likeness.fg_portrait.repair import (
+    GATE_PIXELS,
+    but_gaping_mouths,
+    repair_gate,
+    resized_gate,
+    with_gated_difference,
+)
 from likeness.fg_portrait.sampler import Sampler
 from likeness.media.crop import extract, paste_back, resize
 from likeness.motion.record import MotionFrame
@@ -216,8 +222,8 @@ def _conditions(
 
 
 def _laid_back(prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], waiting: Waiting) -> UInt8[np.ndarray, "H W 3"]:
-    """The square in its photo; with a draft, what the networks changed is added to it at its own resolution, everywhere
-    but in gaping mouths, or where the repair gate is open.
+    """The square in its photo; with a draft, what the networks changed of the person is added to it at its own
+    resolution, everywhere but in gaping mouths, or where the repair gate is open.
 
     Where the background stands still, only the person is taken from the square.
     """
@@ -230,7 +236,9 @@ def _laid_back(prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], waiting:
         behind, small = extract(draft, window, window.size), extract(draft, window, size)
         source, shares = prepared.sources[0], prepared.settings.repair
         if shares is None:
-            front = with_gated_difference(behind, picture, small, but_gaping_mouths(source, target), smoothing=0.0)
+            person = drawn_matte(small, posed_head(source.head, source.shape, target))
+            gate = but_gaping_mouths(source, target) * resized_gate(person, GATE_PIXELS)
+            front = with_gated_difference(behind, picture, small, gate, smoothing=0.0)
         else:
             front = with_gated_difference(behind, picture, small, repair_gate(source, target, shares))
     else:
