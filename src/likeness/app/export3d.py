@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from likeness.app.beyond_square import with_flow_warp_beyond
 from likeness.app.directions import DirectionShifts, dense_shift
 from likeness.app.renderers import Renderer, check_method
 from likeness.export3d.config import Export3dConfig
@@ -36,9 +37,14 @@ def open_export3d(folder: Path, directions: DirectionShifts | None = None) -> Re
 
     def render_frames(prepared: Prepared, frames: Iterable[MotionFrame]) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
         parts = None if directions is None else directions.parts
-        if shift is None or parts is None:
-            return render(prepared, frames, shift_of=lambda number: shift)
-        return render(prepared, frames, shift_of=lambda number: parts[number] * shift)
+
+        def shift_of(number: int) -> Shift | None:
+            return shift if shift is None or parts is None else parts[number] * shift
+
+        def draw(passing: Iterable[MotionFrame]) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+            return render(prepared, passing, shift_of=shift_of)
+
+        return with_flow_warp_beyond(prepared.portrait, prepared.square.window, draw, frames)
 
     return Renderer(prepare=prepare_portrait, render=render_frames)
 
