@@ -9,7 +9,6 @@ import torch
 
 from likeness.app.cli import main
 from likeness.app.demo import PHOTO
-from likeness.app.fg_portrait import flow_warp_frames
 from likeness.data.clip import Clip
 from likeness.data.sample import SampleSettings, draw_sample
 from likeness.errors import InputError
@@ -25,6 +24,7 @@ from likeness.fg_portrait.sampler import Sampler
 from likeness.fg_portrait.train import check_further_sources
 from likeness.fg_portrait.warping import warp_source
 from likeness.fg_portrait.weights import load_training_weights, save_networks
+from likeness.flow_warp import prepare, render
 from likeness.heads.builtin import builtin_head
 from likeness.media.images import read_image, write_image
 from likeness.motion.edit import HeadEdit, apply_edit
@@ -217,7 +217,7 @@ def folder(tmp_path_factory) -> Path:
     save_networks(out / "two", noisy_networks(model()), head=builtin_head(), trained="not at all")
     save_networks(out / "one", image_model(), head=builtin_head(), trained="not at all")
     frame = apply_edit(portrait().rest, HeadEdit(yaw=12.0), portrait().head)
-    (second,) = flow_warp_frames(portrait())([frame])
+    (second,) = render(prepare(portrait()), [frame], threads=1)
     write_image(out / "second.png", second)
     write_image(out / "nobody.png", np.full((128, 128, 3), 90, np.uint8))
     return out
