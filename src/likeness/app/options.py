@@ -74,8 +74,8 @@ class Rendering:
     guidance: Factor = None  # how much source and motion are exaggerated, 1 or more; otherwise that of the weights
     sampler: Annotated[Sampler | None, tyro.conf.arg(metavar="ddim|lcm")] = None  # otherwise that of the weights
     repair: Annotated[Repair | None, tyro.conf.arg(metavar="gated|whole")] = None
-    """of weights that work on another renderer's picture: change it only where flow-warp is weak, or everywhere;
-    otherwise as they were made for"""
+    """of weights that work on another renderer's picture: change it only where flow-warp is weak, or all of the
+    person; otherwise as they were made for"""
     draft: Annotated[Draft | None, tyro.conf.arg(metavar="flow-warp|export3d")] = None
     """whose picture such weights of fg-portrait work on; otherwise as they were made for"""
 
