@@ -1,7 +1,7 @@
 """Heads that leave the square of a volume: flow-warp, which moves the whole photo, draws them there."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import tee
 
 import numpy as np
 from jaxtyping import UInt8
@@ -30,15 +30,8 @@ def with_flow_warp_beyond(
     from likeness.flow_warp import prepare, render
 
     prepared = None
-    taken: deque[MotionFrame] = deque()
-
-    def passing() -> Iterator[MotionFrame]:
-        for frame in frames:
-            taken.append(frame)
-            yield frame
-
-    for picture in draw(passing()):
-        frame = taken.popleft()
+    passing, beside = tee(frames)
+    for picture, frame in zip(draw(passing), beside, strict=False):  # in this order: `draw` takes the frames
         share = share_beyond(portrait, window, frame)
         if share > 0.0:
             prepared = prepare(portrait) if prepared is None else prepared
@@ -60,4 +53,4 @@ def share_beyond(portrait: Portrait, window: CropWindow, frame: MotionFrame) -> 
         [np.where(first > 0.0, first - shown[0], -np.inf), np.where(last < size, shown[1] - last, -np.inf)]
     )
     low, high = BEYOND
-    return float(smoothstep(np.asarray((max(float(over.max()), -window.size) / window.size - low) / (high - low))))
+    return float(smoothstep(np.asarray((over.max() / window.size - low) / (high - low))))

@@ -89,7 +89,7 @@ class DataDrafts:
     out: OutFolder  # folder for the new clips; made if missing
     sources: int = 2  # of each clip
     targets: int = 8  # of each source
-    draft: Draft = "flow-warp"  # the renderer that draws them; export3d takes a quarter of a second for each
+    draft: Draft = "flow-warp"  # the renderer that draws them; export3d takes a third of a second for each
     consecutive: FlagCreatePairsOff[bool] = False  # frames that follow each other, as training --stage 2 needs them
     seed: int = 0  # the same seed and clips give the same frames
     processes: int = 1  # shards that are made at the same time

@@ -109,7 +109,8 @@ def read_subject(model: Export3dModel, head: HeadModel, shape: Float[np.ndarray,
     body_share = torch.from_numpy(body.astype(np.float32))[None, None].to(device)
     ears = torch.from_numpy(ears_shown(head, posed, len(matte)))[None, None].to(device)
     hair_share = hair_beyond(matte_tensor(shot)[None].to(device), body_share, covered)
-    colours = 0.5 * picture_tensor(shot.image).to(device) + 0.5
+    photo = picture_tensor(shot.image).to(device)
+    colours = 0.5 * photo + 0.5
     hair = OuterHair(
         share=hair_share,
         ears=ears,
@@ -120,7 +121,7 @@ def read_subject(model: Export3dModel, head: HeadModel, shape: Float[np.ndarray,
     )
     plate = PlateLayers(
         behind=picture_tensor(background_plate(shot.image, matte, posed)).to(device),
-        photo=picture_tensor(shot.image).to(device),
+        photo=photo,
         body=body_share,
         covered=covered,
         neck=neck_seen_by(camera.double().cpu().numpy()),

@@ -4,6 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import tee
 from time import perf_counter
 from typing import Any
 
@@ -207,17 +208,11 @@ def _conditions(
             waiting.append(Waiting(frame=frame, draft=None))
             yield motion_condition(sources, View(frame=frame, camera=camera), settings).to(device)
         return
-    taken: deque[MotionFrame] = deque()
-
-    def passing() -> Iterator[MotionFrame]:
-        for frame in frames:
-            taken.append(frame)
-            yield frame
-
-    for whole in prepared.draw_drafts(passing()):
-        waiting.append(Waiting(frame=taken.popleft(), draft=whole))
+    passing, beside = tee(frames)
+    for whole, frame in zip(prepared.draw_drafts(passing), beside, strict=False):  # the renderer takes the frames
+        waiting.append(Waiting(frame=frame, draft=whole))
         draft = extract(whole, prepared.square.window, prepared.networks.config.image_size)
-        target = View(frame=waiting[-1].frame, camera=camera, draft=draft)
+        target = View(frame=frame, camera=camera, draft=draft)
         yield motion_condition(sources, target, settings).to(device)
 
 
