@@ -74,6 +74,7 @@ def run_training(
         sizes = " + ".join(f"{count:.2f}" for count in counts)
         say(f"{sizes} million parameters on {num_clips} clips, {_place(processes)}")
     outcome = train(task, settings, command.out, processes, watch=watch if processes.is_first else unwatched)
+    processes.leave()
     minutes = outcome.elapsed_seconds / 60.0
     if outcome.exit_code is not None:
         if processes.is_first:

@@ -60,6 +60,15 @@ class Processes:
         if self.count > 1:
             dist.barrier()
 
+    def leave(self) -> None:
+        """Part from the fellows at the end; nothing can be exchanged afterwards.
+
+        A process that merely ends may abort instead: the threads behind the exchange still let go of tensors while
+        the interpreter is torn down, and torchrun then stops the process that writes the last checkpoint.
+        """
+        if dist.is_available() and dist.is_initialized():
+            dist.destroy_process_group()
+
 
 def join_processes(*, on_cpu: bool) -> Processes:
     """This process and its fellows, found by accelerate from what torchrun has set; alone otherwise.
