@@ -9,38 +9,17 @@ import torch
 
 from likeness.app.train import TrainExport3d
 from likeness.app.train_export3d import chosen_recipe
-from likeness.export3d.cameras import world_from_head
-from likeness.export3d.lift import Lift, LiftMaps
+from likeness.export3d.lift import FAR_HEIGHT
 from likeness.export3d.model import Export3dModel
 from likeness.export3d.photo_repair import filled_in, from_around, in_own_light
 from likeness.export3d.renderer import prepare, render
-from likeness.flow.carry import carrier, carry_source
-from likeness.geometry.camera import default_camera
 from likeness.geometry.rotation import matrix_from_axis_angle
 from likeness.motion.edit import HeadEdit, apply_edit
-from likeness.tracking.posed import posed_head
 from tests.export3d.models import HEAD, tiny_config, tiny_model
-from tests.fg_portrait.scenes import rest
+from tests.export3d.ramps import SIDE, in_world, ramp_lift
 from tests.flow_warp.portraits import portrait
 
-SIDE = 64
-CAMERA = default_camera(SIDE, SIDE)
 CHEEK = np.array([0.062, -0.005, 0.015])  # of the subject's left half, near the surface
-
-
-def ramp_lift(yaw: float) -> Lift:
-    """A photo of a head turned by so many degrees, whose colours tell the place: red the column, green the row."""
-    posed = posed_head(HEAD, np.zeros(HEAD.num_shape), apply_edit(rest(), HeadEdit(yaw=yaw), HEAD), CAMERA)
-    source = carry_source(posed, resolution=SIDE)
-    at = (torch.arange(SIDE) + 0.5) / SIDE
-    rows, columns = torch.meshgrid(at, at, indexing="ij")
-    ramp = torch.stack([columns, rows, torch.zeros(SIDE, SIDE)])[None]
-    maps = LiftMaps(features=ramp, colours=ramp, matte=torch.ones(1, 1, SIDE, SIDE))
-    return Lift(maps=maps, carriers=(carrier(source, source.at_rest),), mirrors=True)
-
-
-def in_world(*points: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(world_from_head(np.stack(points)).astype(np.float32))[None]
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -70,7 +49,7 @@ def test_what_is_looked_at_as_the_photo_was_needs_no_mirror_image() -> None:
     torch.testing.assert_close(turned.features, lift.at(points).features)
 
 
-def test_background_that_a_photo_shows_stays_empty_near_its_own_view_alone() -> None:
+def test_background_that_a_photo_shows_stays_empty_near_its_own_view_and_well_above_the_surface() -> None:
     lift = ramp_lift(0.0)
     matte = torch.zeros(1, 1, SIDE, SIDE)
     matte[..., : SIDE // 2] = 1.0
@@ -78,9 +57,15 @@ def test_background_that_a_photo_shows_stays_empty_near_its_own_view_alone() -> 
     places = torch.tensor([[[0.25, 0.5], [0.52, 0.5], [0.9, 0.5]]])  # on the person, just beside, far beside
     photographer = lift.carriers[0].source.head.T_cam_head.inverse().translation
     turned = matrix_from_axis_angle(np.array([0.0, np.radians(30.0), 0.0])) @ photographer
-    for eye, wanted in ((photographer, [0.0, 0.0, 1.0]), (turned, [0.0, 0.0, 0.0])):
-        found = lift.looked_through(places, in_world(eye)[0])[0, :, 0]
-        torch.testing.assert_close(found, torch.tensor(wanted), atol=1e-4, rtol=0.0)
+    for eye, height, wanted in ((photographer, 0.0, 1.0), (turned, 0.0, 0.0), (turned, 0.03, 1.0)):
+        far = torch.full((1, 3), np.tanh(height / FAR_HEIGHT))
+        found = lift.looked_through(places, lift.nearness(in_world(eye)[0]), far)[0, :, 0]
+        torch.testing.assert_close(found, torch.tensor([0.0, 0.0, wanted]), atol=1e-4, rtol=0.0)
+
+
+def test_heads_end_where_the_neck_gives_way() -> None:
+    found = ramp_lift(0.0).head_share(in_world(CHEEK, np.array([0.0, -0.2, -0.03])))
+    assert found[0, :, 0].tolist() == [1.0, 0.0]
 
 
 def test_slivers_of_skin_that_nothing_shows_take_the_colour_around_them() -> None:
@@ -114,6 +99,17 @@ def test_skin_over_background_is_unshown_but_for_its_mirror_image() -> None:
     eye = in_world(matrix_from_axis_angle(np.array([0.0, 0.6, 0.0])) @ np.array([0.0, 0.0, 1.5]))[0]
     shown, unshown = (each.at(in_world(CHEEK), full=True, eyes=eye).halves.unshown.item() for each in (lift, empty))
     assert shown < 0.5 and unshown > 0.9
+
+
+def test_what_is_hidden_is_skin_as_what_hides_it_unless_that_is_background() -> None:
+    behind_the_nose = np.array([-0.026, 0.02, 0.04])
+    lift = ramp_lift(-50.0)
+    empty = replace(lift, maps=replace(lift.maps, matte=torch.zeros(1, 1, SIDE, SIDE)))
+    eye = in_world(np.array([0.0, 0.0, 1.5]))[0]
+    assert replace(lift, mirrors=False).at(in_world(behind_the_nose)).hints[0, 0, 0] == 0.0
+    for each, wanted in ((lift, 0.0), (empty, 1.0)):
+        found = each.at(in_world(behind_the_nose), full=True, eyes=eye)
+        assert found.halves.unshown.item() == pytest.approx(wanted, abs=1e-3)
 
 
 def test_skin_over_background_is_read_on_the_other_half_once_the_view_has_turned() -> None:

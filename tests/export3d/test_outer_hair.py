@@ -135,3 +135,6 @@ def test_it_stands_before_the_plate_and_behind_the_volume() -> None:
     np.testing.assert_allclose(sum(each.share for each in shares), 1.0, atol=1e-4)
     plain, none = composed(detailed, opacity, plate, None)
     assert none == () and not plain.any()
+    empty = replace(detailed, carried=nothing, plate=nothing + 1.0)  # the picture shows what is behind the volume
+    image, _ = composed(empty, opacity, plate, maps)
+    torch.testing.assert_close(image[0, :, 16, 4:8], torch.ones(3, 4), atol=1e-4, rtol=0.0)

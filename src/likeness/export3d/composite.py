@@ -29,7 +29,7 @@ def composed(
     shares = () if maps is None else photo_shares(detailed, maps.matte, plate, laid)
     if plate is None or plate.hair is None or maps is None:
         return image, shares
-    share = plate.hair.share * beyond(opacity, image.shape[-1])
+    share = plate.hair.share * torch.maximum(beyond(opacity, image.shape[-1]), detailed.still + detailed.plate)
     rest = 1.0 - as_array(share[0, 0])
     return torch.lerp(image, 2.0 * plate.hair.picture - 1.0, share), (
         *(replace(each, share=each.share * rest) for each in shares),

@@ -17,13 +17,17 @@ from likeness.export3d.blocks import ResidualBlock, activation, convolution, coo
 from likeness.export3d.cameras import frame_of_camera, head_from_world, world_from_head
 from likeness.export3d.mirror import air, badly_shown, eye_of, nearness, need, share_of_better, trust
 from likeness.flow.carry import CarriedPoints, Carrier, before_turning, carry, seen_from, target_surface
+from likeness.flow.posture import body_share
 
 HINTS = 6  # seen, facing, near the surface, far from it, mouth, matte
+FAR = 3  # the number of the fourth
 NEAR_HEIGHT, FAR_HEIGHT = 0.005, 0.04  # metres above the surface that the hints tell apart
 BESIDE = 4  # pixels of the photo from the person at which it surely shows background
 MIRRORED_HEIGHT = 0.03  # metres from the surface within which points are looked for on the other half
 WELL_FACING = 0.5  # cosine to the way to the camera from which a place needs no mirror image
 _OUTLINE = 3  # pixels of the photo within a person's outline that show background too
+_WELL_ABOVE = (0.25, 0.5)  # the hint of the distance at 1 and at 2 cm: between these air begins to be surely empty
+_NECK = 0.25  # share of the body in the turn of a place that is no head any more
 _DARK = 0.05  # of 1: darker colours tell little about light
 _CHANNELS = 32
 
@@ -119,20 +123,33 @@ class Lift:
         before = [before_turning(carrier, own) for carrier, own in zip(self.carriers, in_head, strict=True)]
         return torch.from_numpy(world_from_head(np.stack(before))).to(points)
 
-    def looked_through(self, places: Float[Tensor, "B N 2"], eyes: Float[Tensor, "B 3"]) -> Float[Tensor, "B N 1"]:
-        """How far photos show background where points were read, for eyes near their cameras; 0 for eyes that look from
-        elsewhere, whom the fit may mislead.
+    def head_share(self, points: Float[Tensor, "B N 3"]) -> Float[Tensor, "B N 1"]:
+        """How far world points, as they are before heads turn, belong to heads: 0 at their bodies."""
+        in_head = head_from_world(points.detach().cpu().double().numpy())
+        body = np.stack([body_share(own) for own in in_head])[..., None]
+        return torch.from_numpy(np.clip(1.0 - body / _NECK, 0.0, 1.0)).to(points)
+
+    def nearness(self, eyes: Float[Tensor, "B 3"]) -> Float[Tensor, "B 1 1"]:
+        """1 where eyes (world points) look as the photos' cameras do, 0 from 20 degrees beside them."""
+        looking = head_from_world(eyes.detach().cpu().double().numpy())
+        near = [nearness(eye_of(carrier), eye) for carrier, eye in zip(self.carriers, looking, strict=True)]
+        return torch.tensor(near).to(eyes)[:, None, None]
+
+    def looked_through(
+        self, places: Float[Tensor, "B N 2"], near: Float[Tensor, "B 1 1"], far: Float[Tensor, "B N"]
+    ) -> Float[Tensor, "B N 1"]:
+        """How far photos show background where points were read. For eyes that look from elsewhere it counts well above
+        the surface alone: nearer to it the fit may mislead.
 
         Args:
             places: in the photos, 0 to 1 across them.
-            eyes: world points.
+            near: of the eyes, see `nearness`.
+            far: the hint that tells how far from the surface they are.
         """
-        looking = head_from_world(eyes.detach().cpu().double().numpy())
-        near = [nearness(eye_of(carrier), eye) for carrier, eye in zip(self.carriers, looking, strict=True)]
-        if not any(near):
-            return torch.zeros_like(places[..., :1])
+        low, high = _WELL_ABOVE
+        above = ((far[..., None] - low) / (high - low)).clamp(0.0, 1.0)
         wide = F.max_pool2d(self.maps.matte, 2 * BESIDE + 1, stride=1, padding=BESIDE)
-        return torch.tensor(near).to(places)[:, None, None] * (1.0 - _sampled(wide, places))
+        return torch.maximum(above, near) * (1.0 - _sampled(wide, places))
 
     def _read(
         self,

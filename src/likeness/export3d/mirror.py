@@ -76,7 +76,8 @@ def badly_shown(
     shown = np.maximum(carried.facing[places], 1e-3)
     smeared = (facing / shown - _SMEARED[0]) / (_SMEARED[1] - _SMEARED[0])
     wrong = 1.0 - _right(carried, matte)[places]
-    badly = np.where(carried.is_seen[places], np.maximum(smeared, wrong), carried.facing[places] < _AWAY)
+    hidden = np.where(carried.is_seen[places], smeared, carried.facing[places] < _AWAY)
+    badly = np.maximum(hidden, wrong)
     return (1.0 - carried.is_mouth[places]) * np.clip(badly, 0.0, 1.0)
 
 

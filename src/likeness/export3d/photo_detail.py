@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from likeness.export3d.blocks import activation, convolution, small_start
-from likeness.export3d.lift import HINTS, Lift, ReadPlaces
+from likeness.export3d.lift import FAR, HINTS, Lift, ReadPlaces
 from likeness.export3d.photo_repair import repaired
 from likeness.export3d.plate import Plate, around_moved, before_plate
 from likeness.export3d.rays import camera_rays
@@ -78,11 +78,10 @@ class PhotoDetail(nn.Module):
         is_before = distance < (surface - rays.origins[:, None]).norm(dim=-1, keepdim=True) - _BEFORE
         is_shown = ~is_before & surface[..., :1].isfinite()
         points = torch.where(is_shown, surface, rays.origins[:, None] + distance * rays.directions)
-        found = lift.at(lift.before_turning(points), full=True, eyes=rays.origins)
-        carried, known = repaired(
-            found, rearrange(is_shown, "B (H W) 1 -> B 1 H W", H=side), is_drawn=plate is not None
-        )
-        hints = rearrange(found.hints, "B (H W) C -> B C H W", H=side)
+        points = lift.before_turning(points)
+        found = lift.at(points, full=True, eyes=rays.origins)
+        carried, known = repaired(found, _picture(is_shown, side), is_drawn=plate is not None)
+        hints = _picture(found.hints, side)
         reach = side // _SOFT
         hints = F.avg_pool2d(F.pad(hints, (reach,) * 4, mode="replicate"), 2 * reach + 1, stride=1)
         background, free = lift.maps.colours * 2.0 - 1.0, 1.0 - F.max_pool2d(lift.maps.matte, 3, stride=1, padding=1)
@@ -91,21 +90,43 @@ class PhotoDetail(nn.Module):
         sure = torch.cat([torch.full_like(opacity, 0.5), hints[:, :1] * opacity, (1.0 - opacity) * free], dim=1)
         shares = (out[:, :_SHARES] + _START * (2.0 * sure - 1.0)).softmax(dim=1)
         shown, carried_share, still = shares.split(1, dim=1)
-        plate_share = torch.zeros_like(still)
-        if plate is not None and found.places is not None:
-            through = lift.looked_through(found.places.own, rays.origins)
-            empty = rearrange(through, "B (H W) C -> B C H W", H=side)
-            shown, carried_share = shown * (1.0 - empty), carried_share * (1.0 - empty)
-            still = 1.0 - shown - carried_share
-            replaced = around_moved(lift.maps.matte, seen.opacity, plate)
-            background = torch.lerp(background, plate.picture, replaced)
-            image, through = before_plate(seen, torch.lerp(plate.picture, background, free))
-            plate_share = shown * through + still * replaced
+        if plate is None or found.places is None:
+            mixed = shown * image + carried_share * carried + still * background
+            return Detailed(
+                image=mixed + out[:, _SHARES:],
+                places=found.places,
+                carried=carried_share * known,
+                still=still,
+                plate=torch.zeros_like(still),
+            )
+        filled = _inside((1.0 - known) * opacity * _picture(lift.head_share(points), side))
+        near = lift.nearness(rays.origins)
+        empty = _picture(lift.looked_through(found.places.own, near, found.hints[..., FAR]), side)
+        still = still * (1.0 - filled)
+        gap = (1.0 - still) * empty
+        shown = shown * (1.0 - filled) * (1.0 - empty)
+        carried_share = 1.0 - shown - still - gap
+        replaced = around_moved(lift.maps.matte, seen.opacity, plate)
+        background = torch.lerp(background, plate.picture, replaced)
+        image, through = before_plate(seen, torch.lerp(plate.picture, background, free))
+        bare = torch.lerp(free, torch.ones_like(free), near[:, None])  # what is read is what stands here, if near
         mixed = shown * image + carried_share * carried + still * background
+        mixed = mixed + gap * torch.lerp(plate.picture, background, bare)
+        of_photo = (still + gap * bare) * (1.0 - replaced)
         return Detailed(
             image=mixed + out[:, _SHARES:],
             places=found.places,
             carried=carried_share * known,
-            still=still if plate is None else still * (1.0 - replaced),
-            plate=plate_share,
+            still=of_photo,
+            plate=shown * through + still + gap - of_photo,
         )
+
+
+def _picture(values: Shaped[Tensor, "B N C"], side: int) -> Shaped[Tensor, "B C H W"]:
+    """What pixels have, row by row, as a square."""
+    return rearrange(values, "B (H W) C -> B C H W", H=side)
+
+
+def _inside(share: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 1 H W"]:
+    """The same without stairs at outlines."""
+    return torch.minimum(share, F.avg_pool2d(share, 3, stride=1, padding=1))

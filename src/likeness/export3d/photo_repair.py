@@ -12,10 +12,11 @@ from likeness.export3d.fill import filled_from_around
 from likeness.export3d.lift import LiftedPoints
 
 _EDGE = 0.3  # difference of cosines to the camera between neighbouring pixels that is an edge of the surface
+_TORN = 5.0  # pixels between the places that neighbours read from which they do not belong together
 _SPECK = 3  # pixels, side of what specks at such an edge are cleaned with; 5 blur eyes and nose
 _SLIVER = 7  # pixels around skin that the photo does not show from which it takes its colour
 _KNOWN = 0.3  # share of them that it has to show
-_SMEAR = 0.8  # share by which places that the photo shows too badly count less
+_SMEARED = 0.2  # weight of places that the photo shows, but too badly
 _ALIKE, _SAME_HUE = 0.3, 0.15  # differences of logarithms between halves of a head that may well be light alone
 _LIGHT = 4  # pixels over which light is averaged, to each side, and between places where it is told
 _ENOUGH = 0.1  # weight of a place from which it tells the light
@@ -38,14 +39,18 @@ def repaired(
 
     carried, hints, skin = picture(found.features), picture(found.hints), is_skin.to(found.features.dtype)
     halves = found.halves if is_drawn else None
+    torn = torch.zeros_like(is_skin)
     if halves is not None and found.places is not None:
-        carried = in_own_light(carried, *map(picture, (found.places.share, halves.brighter, halves.both)))
-    carried, known = filled_in(without_specks(carried, hints[:, 1:2]), hints[:, :1], skin)
+        own, mirrored, share = found.places.own, found.places.mirrored, found.places.share
+        carried = in_own_light(carried, *map(picture, (share, halves.brighter, halves.both)))
+        torn = _spread(picture(torch.lerp(own, mirrored, share))) > _TORN / side
+    carried, known = filled_in(without_specks(carried, hints[:, 1:2], torn), hints[:, :1], skin)
     if halves is None:
         return carried, known
     unshown = skin * picture(halves.unshown)
-    person = (2.0 * hints[:, 5:6] - 1.0).clamp_min(0.0)  # surely
-    return from_around(carried, person, unshown), known * (1.0 - unshown)
+    person = (4.0 * hints[:, 5:6] - 3.0).clamp_min(0.0)  # surely
+    told = person * (1.0 - unshown * (1.0 - _SMEARED * hints[:, :1]))
+    return from_around(carried, told, unshown), known * (1.0 - unshown)
 
 
 def filled_in(
@@ -94,22 +99,37 @@ def in_own_light(
 
 
 def from_around(
-    colours: Float[Tensor, "B 3 H W"], person: Float[Tensor, "B 1 H W"], unshown: Float[Tensor, "B 1 H W"]
+    colours: Float[Tensor, "B 3 H W"], told: Float[Tensor, "B 1 H W"], unshown: Float[Tensor, "B 1 H W"]
 ) -> Float[Tensor, "B 3 H W"]:
-    """Skin that the photo shows too badly, in the colours of the person around it."""
+    """Skin that the photo shows too badly, in the colours around it.
+
+    Args:
+        told: how far colours are the person's own at their places.
+    """
     if not unshown.any():
         return colours
-    return torch.lerp(colours, filled_from_around(colours, person * (1.0 - _SMEAR * unshown)), unshown)
+    return torch.lerp(colours, filled_from_around(colours, told), unshown)
 
 
-def without_specks(colours: Float[Tensor, "B 3 H W"], facing: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 3 H W"]:
+def without_specks(
+    colours: Float[Tensor, "B 3 H W"], facing: Float[Tensor, "B 1 H W"], torn: Bool[Tensor, "B 1 H W"]
+) -> Float[Tensor, "B 3 H W"]:
     """The median of nine pixels where the surface has an edge: slivers of triangles behind it show another part of the
     photo, a pixel wide.
+
+    Args:
+        torn: where pixels have read places far from each other besides.
     """
     reach = _SPECK // 2
-    pooled = F.max_pool2d(torch.cat([facing, -facing], dim=1), _SPECK, stride=1, padding=reach)
-    edges = pooled.sum(dim=1) > _EDGE
+    edges = ((_spread(facing) > _EDGE) | torn)[:, 0]
     around = F.pad(colours, (reach,) * 4, mode="replicate").unfold(2, _SPECK, 1).unfold(3, _SPECK, 1)
     cleaned = rearrange(colours, "B C H W -> B H W C").clone()
     cleaned[edges] = rearrange(around, "B C H W y x -> B H W C (y x)")[edges].median(dim=-1).values
     return rearrange(cleaned, "B H W C -> B C H W")
+
+
+def _spread(values: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:
+    """Largest difference between a pixel's neighbours, in the channel where it is largest."""
+    pooled = F.max_pool2d(torch.cat([values, -values], dim=1), _SPECK, stride=1, padding=_SPECK // 2)
+    highest, lowest = pooled.chunk(2, dim=1)
+    return (highest + lowest).amax(dim=1, keepdim=True)
