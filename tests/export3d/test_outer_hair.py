@@ -9,7 +9,7 @@ import torch
 from likeness.export3d.cameras import camera_of_frame
 from likeness.export3d.composite import composed
 from likeness.export3d.lift import LiftMaps, ReadPlaces
-from likeness.export3d.outer_hair import OuterHair, ears_shown, hair_beyond, without_ears
+from likeness.export3d.outer_hair import OuterHair, ears_shown, hair_beyond, little_beyond, without_ears
 from likeness.export3d.photo_detail import Detailed
 from likeness.export3d.plate import Plate
 from likeness.flow.depth import render_depth
@@ -116,6 +116,13 @@ def test_hair_is_what_neither_volume_nor_body_explain() -> None:
     assert (found[:36, 24:] == 1.0).all() and not found[36:].any()
     assert (found[:36, 14:24] == 1.0).all() and not found[:, :14].any()  # it goes on a little behind the volume
     assert not hair_beyond(0.0 * matte, body, covered).any()
+
+
+def test_it_ends_a_little_beyond_the_photo() -> None:
+    true = torch.zeros(1, 1, 48, 48)
+    true[..., :24] = 1.0
+    found = little_beyond(true)[0, 0]
+    assert (found[:, :24] == 1.0).all() and 0.3 < found[24, 27] < 0.7 and not found[:, 33:].any()
 
 
 def test_it_stands_before_the_plate_and_behind_the_volume() -> None:

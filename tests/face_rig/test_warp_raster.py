@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from likeness.face_rig.warp_raster import FAR, composite, draw_map, fill_identity, lay_over, mark_tears
+from likeness.face_rig.warp_raster import FAR, composite, draw_map, fade_beyond, fill_identity, lay_over, mark_tears
 
 
 def plain_map(points, sources, faces, depth, result, below, blend, cull):
@@ -90,3 +90,16 @@ def test_laying_over_rounds_the_mixture() -> None:
     lay_over(area, colours, share)
     np.testing.assert_allclose(area, expected, atol=1)
     np.testing.assert_array_equal(area[1], colours[1])
+
+
+def test_what_is_read_beside_and_above_the_picture_fades() -> None:
+    layered, warp = np.full((6, 8, 4), 200, np.uint8), np.empty((6, 8, 2), np.float32)
+    fill_identity(warp, np.empty((6, 8), np.float32))
+    warp[1, 0, 0], warp[1, 1, 0], warp[1, 2, 0] = -1.0, -3.0, -5.0
+    warp[2, 0, 0], warp[2, 1, 1] = 8.0 + 3.0, -3.0
+    warp[5, 0, 0], warp[3, 3, 1] = -9.0, 9.0  # of the body; below the picture
+    fade_beyond(layered, warp, 4.0, 2.0, 4.0)
+    assert layered[1, :3, 3].tolist() == [200, 100, 0]
+    assert layered[2, :3, 3].tolist() == [100, 100, 200]
+    layered[1:3, :3, 3] = 200
+    assert (layered == 200).all()

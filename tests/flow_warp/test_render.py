@@ -7,7 +7,8 @@ import pytest
 
 from likeness.face_rig.rig import face_vertices
 from likeness.flow_warp import render, render_frame
-from likeness.flow_warp.render import backward_map
+from likeness.flow_warp.prepare import prepare
+from likeness.flow_warp.render import backward_map, render_window
 from likeness.geometry.rotation import axis_angle_from_matrix, matrix_from_yaw_pitch_roll
 from likeness.heads.landmark_sets import NOSE_TIP
 from likeness.motion.edit import HeadEdit, apply_edit
@@ -30,11 +31,28 @@ def test_backward_map_at_rest_is_the_identity() -> None:
     ready, rest = prepared(), portrait().rest
     vertices = face_vertices(ready.rig, rest)
     points = rest.T_cam_head.apply(vertices)
-    warp = backward_map(ready, rest, points, ready.camera.project(points), np.zeros(468))
+    warp, left = backward_map(ready, rest, points, ready.camera.project(points), np.zeros(468))
+    assert not left.any()
     y, x = np.mgrid[0 : warp.shape[0], 0 : warp.shape[1]] + 0.5
     inner = (slice(2, -2), slice(2, -2))
     assert np.abs(warp[..., 0] - x)[inner].max() < 0.02
     assert np.abs(warp[..., 1] - y)[inner].max() < 0.02
+
+
+def test_a_head_that_moves_far_leaves_no_copy_at_the_rim() -> None:
+    """A photo that ends amid the head: its own pixels are background where the head was and nothing has come."""
+    whole = portrait()
+    width = int(whole.landmarks[:468, 0].max())  # no ear
+    cut = replace(
+        whole,
+        image=np.ascontiguousarray(whole.image[:, :width]),
+        camera=whole.camera.cropped(0, 0, width, whole.image.shape[0]),
+    )
+    ready, rest = prepare(cut), whole.rest
+    metres = 0.9 * width / float(whole.camera.focal_pixels[0]) * rest.translation[2]
+    away = replace(rest, translation=rest.translation - [metres, 0.0, 0.0])
+    picture, row = render_window(ready, away), int(ready.rest_pixels[NOSE_TIP, 1])
+    np.testing.assert_array_equal(picture[row, -20:], ready.plate[row, -20:])
 
 
 @pytest.mark.parametrize(("yaw", "sign"), [(15.0, 1), (-15.0, -1)])

@@ -26,6 +26,7 @@ _BEHIND = 10  # pixels of the photo by which it goes on behind the volume: turne
 _EAR = "ear"  # the part of a head
 _SHOWN_WELL = (0.6, 0.7)  # mean cosine of an ear to the camera: from the front, and from where the volume has it well
 _AROUND = 3  # pixels of the photo by which ears reach beyond those of the fitted head
+_BEYOND_RIM = 4  # pixels beyond the photo's rim
 _FRINGE = 4  # pixels around a matte to which single hairs reach
 
 
@@ -106,6 +107,15 @@ def hair_beyond(
     """How far a photo shows the person where the volume shows nothing, or shortly before that, and no body."""
     outside = F.max_pool2d(beyond(covered, matte.shape[-1]), 2 * _BEHIND + 1, stride=1, padding=_BEHIND)
     return matte * (1.0 - body) * outside
+
+
+def little_beyond(true: Float[Tensor, "1 1 H W"]) -> Float[Tensor, "1 1 H W"]:
+    """The photo's own pixels of a square, and a little beyond: so far hair may repeat the photo's rim unseen."""
+    side = 2 * _BEYOND_RIM + 1
+    return F.avg_pool2d(
+        F.max_pool2d(true, side, stride=1, padding=_BEYOND_RIM),
+        side, stride=1, padding=_BEYOND_RIM, count_include_pad=False,
+    )  # fmt: skip
 
 
 def ears_shown(head: HeadModel, posed: PosedHead, size: int) -> Float32[np.ndarray, "size size"]:

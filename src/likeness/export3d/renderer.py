@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from likeness.data.head_square import HeadSquare, head_square, laid_back, matte_in_square
+from likeness.data.head_square import HeadSquare, head_square, inside_photo, laid_back, matte_in_square
 from likeness.data.sample import Shot
 from likeness.export3d.batches import picture_array
 from likeness.export3d.cameras import camera_of_frame, check_camera, frame_of_camera
@@ -73,7 +73,7 @@ def prepare(portrait: Portrait, *, model: Export3dModel) -> Prepared:
     small = head_square(portrait, size)
     shot = Shot(
         image=small.image,
-        trust=np.ones((size, size), dtype=bool),
+        trust=inside_photo(portrait.image, small.window, size),
         frame=portrait.rest,
         camera=small.camera,
         matte=matte_in_square(portrait.image, small.window, size) if model.config.needs_matte else None,

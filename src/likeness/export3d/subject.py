@@ -12,7 +12,7 @@ from likeness.data.sample import Shot
 from likeness.export3d.batches import matte_tensor, origin_of, picture_tensor, target_camera, way_back
 from likeness.export3d.expression import inputs_of_frame
 from likeness.export3d.model import Content, Export3dModel, Picture, SourceFeatures
-from likeness.export3d.outer_hair import OuterHair, ears_shown, hair_beyond, without_ears
+from likeness.export3d.outer_hair import OuterHair, ears_shown, hair_beyond, little_beyond, without_ears
 from likeness.export3d.plate import PlateLayers, neck_seen_by
 from likeness.flow.carry import CarrySource
 from likeness.heads.model import HeadModel
@@ -85,7 +85,7 @@ def read_subject(model: Export3dModel, head: HeadModel, shape: Float[np.ndarray,
     """Read a picture of the model's size.
 
     Args:
-        shot: its matte counts for models with a background layer or lifted features.
+        shot: its matte counts for models with a background layer or lifted features, what is trusted for hair.
 
     Raises:
         InputError: a model with lifted features needs a pose that is finite and before the camera.
@@ -108,7 +108,8 @@ def read_subject(model: Export3dModel, head: HeadModel, shape: Float[np.ndarray,
     body = body_matte(matte, posed)
     body_share = torch.from_numpy(body.astype(np.float32))[None, None].to(device)
     ears = torch.from_numpy(ears_shown(head, posed, len(matte)))[None, None].to(device)
-    hair_share = hair_beyond(matte_tensor(shot)[None].to(device), body_share, covered)
+    true = torch.from_numpy(shot.trust.astype(np.float32))[None, None].to(device)
+    hair_share = hair_beyond(matte_tensor(shot)[None].to(device), body_share, covered) * little_beyond(true)
     photo = picture_tensor(shot.image).to(device)
     colours = 0.5 * photo + 0.5
     hair = OuterHair(

@@ -86,6 +86,20 @@ def fill_identity(result, depth):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def fade_beyond(layered, warp, bottom, begin, end):
+    """Make `layered` (H W 4, uint8) transparent where the map (H W 2) reads above or beside the picture, `begin` to
+    `end` pixels outside it. Below `bottom` (pixels) bodies go on beyond the picture as they end in it."""
+    height, width = layered.shape[:2]
+    for y in range(height):
+        for x in range(width):
+            column, row = warp[y, x, 0], warp[y, x, 1]
+            out = max(-column, column - np.float32(width), -row)
+            if out > begin and row < bottom:
+                share = max(np.float32(0.0), (end - out) / (end - begin))
+                layered[y, x, 3] = np.uint8(share * np.float32(layered[y, x, 3]) + np.float32(0.5))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def composite(colours, layered, plate, out):
     """Person (colours H W 3, alpha in the last channel of `layered`) over the plate, uint8 with rounding."""
     for y in range(out.shape[0]):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from likeness.face_rig.eyes import draw_eyes
 from likeness.face_rig.lips import with_seen_lips
@@ -15,16 +15,18 @@ from likeness.face_rig.moment import Moment
 from likeness.face_rig.mouth import draw_mouth
 from likeness.face_rig.patch import patch_around
 from likeness.face_rig.rig import CENTIMETRE, face_vertices
-from likeness.face_rig.warp_raster import FAR, composite, draw_map, fill_identity, lay_over, mark_tears
+from likeness.face_rig.warp_raster import FAR, composite, draw_map, fade_beyond, fill_identity, lay_over, mark_tears
 from likeness.flow_warp.grid_motion import moved_pixels
 from likeness.flow_warp.mirrored import draw_mirrored_half
 from likeness.flow_warp.prepare import Prepared, view_cosines
 from likeness.flow_warp.texture import sample_texture
 from likeness.geometry.transform import RigidTransform
+from likeness.heads.landmark_sets import CHIN
 from likeness.motion.record import MotionFrame
 
 NECK_BASE = np.array([0.0, -3.5, -4.5]) * CENTIMETRE  # what the shoulders follow
 BODY_BEHIND = 8.0 * CENTIMETRE  # depth of body nodes behind the head
+_CUT = (1.0 * CENTIMETRE, 2.5 * CENTIMETRE)  # beyond the upper rim and the sides: heads still go on, and no more
 TEAR = 6.0  # pixels between the sources of neighbours that count as an occlusion edge
 
 
@@ -66,8 +68,11 @@ def render_window(prepared: Prepared, frame: MotionFrame) -> UInt8[np.ndarray, "
     points = T_cam_head.apply(vertices)
     pixels = with_seen_lips(camera.project(points), prepared.rest_pixels)
     shown = turned_into_view(prepared, vertices, T_cam_head)
-    warp = backward_map(prepared, frame, points, pixels, shown)
+    warp, left = backward_map(prepared, frame, points, pixels, shown)
     layered = sample_texture(prepared.layered, warp)
+    layered[left, 3] = 0
+    begin, end = (reach * prepared.pixels_per_metre for reach in _CUT)
+    fade_beyond(layered, warp, prepared.rest_pixels[CHIN, 1], begin, end)
     draw_mirrored_half(
         layered,
         prepared.layered,
@@ -102,8 +107,9 @@ def backward_map(
     points: Float[np.ndarray, "468 3"],
     pixels: Float[np.ndarray, "468 2"],
     shown: Float[np.ndarray, "468"],
-) -> Float[np.ndarray, "H W 2"]:
-    """For every pixel of the window, the position in the photo's window that it shows.
+) -> tuple[Float[np.ndarray, "H W 2"], Bool[np.ndarray, "H W"]]:
+    """For every pixel of the window, the position in the photo's window that it shows; and where the photo's own has
+    moved away and nothing has come: near the picture's rim, when a head moves far.
 
     `points` (camera frame, metres) and `pixels` of the face now; `shown`: how far each vertex has turned into view.
     """
@@ -125,6 +131,7 @@ def backward_map(
     around = np.empty((height, width, 2), np.float32)
     fill_identity(around, depth)
     draw_map(nodes, grid.sources, grid.faces, depth, around, around, False, True)
+    left = grid.covers & (depth == FAR)
     face = patch_around(pixels, 1, width, height)
     depth[face.slices] = FAR
     face_points = np.concatenate([pixels - face.corner, points[:, 2:]], axis=1).astype(np.float32)
@@ -138,7 +145,7 @@ def backward_map(
         True,
         False,
     )
-    return around
+    return around, left
 
 
 def _face_sources(prepared: Prepared, shown: Float[np.ndarray, "468"]) -> Float[np.ndarray, "468 3"]:

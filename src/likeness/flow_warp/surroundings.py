@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from likeness.face_rig.rig import CENTIMETRE
+from likeness.face_rig.warp_raster import FAR, draw_map, fill_identity
 from likeness.flow_warp.fields import HarmonicExtension, harmonic_extension, harmonic_fill
 from likeness.geometry.camera import Camera
 from likeness.geometry.smoothstep import smoothstep
@@ -38,6 +39,7 @@ class Surroundings:
     sources: Float32[np.ndarray, "N 3"]  # pixels and 1, as `draw_map` takes them
     points_head: Float[np.ndarray, "N 3"]  # nodes in the photo's head frame, metres
     faces: Int[np.ndarray, "F 3"]
+    covers: Bool[np.ndarray, "H W"]  # pixels of the photo that it carries
     head_share: Float[np.ndarray, " N"]
     body_share: Float[np.ndarray, " N"]
     under_face: Bool[np.ndarray, " N"]
@@ -89,13 +91,16 @@ def build_surroundings(
     around_face = ~on_face & (distance < EXPRESSION_REACH)
     moves = (head_share > 0) | (body_share > 0) | on_face | around_face
     pixels = np.stack([x, y], axis=-1).reshape(-1, 2)
+    sources = np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1).astype(np.float32)
     points = T_cam_head.inverse().apply(camera.unproject(pixels, depth.ravel()))
+    faces = _moving(_grid_faces(*shape), moves.ravel())
     return Surroundings(
         shape=shape,
         pixels=pixels,
-        sources=np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1).astype(np.float32),
+        sources=sources,
         points_head=points,
-        faces=_moving(_grid_faces(*shape), moves.ravel()),
+        faces=faces,
+        covers=_covered(sources, faces, width, height),
         head_share=head_share.ravel(),
         body_share=body_share.ravel(),
         under_face=on_face.ravel(),
@@ -126,6 +131,16 @@ def _grid_faces(rows: int, columns: int) -> Int[np.ndarray, "F 3"]:
 def _moving(faces: Int[np.ndarray, "F 3"], moves: Bool[np.ndarray, " N"]) -> Int[np.ndarray, "M 3"]:
     """The faces with a node that moves: the others would draw what is there already."""
     return np.ascontiguousarray(faces[moves[faces].any(axis=1)])
+
+
+def _covered(
+    points: Float32[np.ndarray, "N 3"], faces: Int[np.ndarray, "F 3"], width: int, height: int
+) -> Bool[np.ndarray, "H W"]:
+    """Pixels that faces cover."""
+    depth, drawn = np.empty((height, width), np.float32), np.empty((height, width, 2), np.float32)
+    fill_identity(drawn, depth)
+    draw_map(points, points, faces, depth, drawn, drawn, False, True)
+    return np.asarray(depth < FAR)
 
 
 def _image_up(T_cam_head: RigidTransform) -> Float[np.ndarray, "2"]:
