@@ -107,13 +107,13 @@ def test_specks_go_where_the_surface_has_an_edge_and_stay_elsewhere() -> None:
     colours[..., 6, 2] = colours[..., 6, 9] = 1.0
     facing[..., :6] = 0.2  # an edge between columns 5 and 6
     colours[..., 6, 5:7] = 1.0
-    torn = torch.zeros(1, 1, 13, 13, dtype=torch.bool)
-    cleaned = without_specks(colours, facing, torn)
+    astray = torch.zeros(1, 1, 13, 13, dtype=torch.bool)
+    cleaned = without_specks(colours, facing, astray)
     assert not cleaned[..., 5:7].any()
     torch.testing.assert_close(cleaned[..., 8:], colours[..., 8:])
     torch.testing.assert_close(cleaned[..., :4], colours[..., :4])
-    torn[..., 9] = True  # neighbours there have read places far from each other
-    assert not without_specks(colours, facing, torn)[..., 5:].any()
+    astray[..., 9] = True  # neighbours there have read places that do not belong there
+    assert not without_specks(colours, facing, astray)[..., 5:].any()
 
 
 @pytest.mark.parametrize(

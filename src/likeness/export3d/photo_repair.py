@@ -12,8 +12,8 @@ from likeness.export3d.fill import filled_from_around
 from likeness.export3d.lift import LiftedPoints
 
 _EDGE = 0.3  # difference of cosines to the camera between neighbouring pixels that is an edge of the surface
-_TORN = 5.0  # pixels between the places that neighbours read from which they do not belong together
-_SPECK = 3  # pixels, side of what specks at such an edge are cleaned with; 5 blur eyes and nose
+_ASTRAY = 2.0  # pixels between the place that a pixel reads and the median of those around it: it does not belong there
+_SPECK = 3  # pixels, side of what specks are cleaned with; 5 blur eyes and nose
 _SLIVER = 7  # pixels around skin that the photo does not show from which it takes its colour
 _KNOWN = 0.3  # share of them that it has to show
 _SMEARED = 0.2  # weight of places that the photo shows, but too badly
@@ -39,12 +39,12 @@ def repaired(
 
     carried, hints, skin = picture(found.features), picture(found.hints), is_skin.to(found.features.dtype)
     halves = found.halves if is_drawn else None
-    torn = torch.zeros_like(is_skin)
+    astray = torch.zeros_like(is_skin)
     if halves is not None and found.places is not None:
         own, mirrored, share = found.places.own, found.places.mirrored, found.places.share
         carried = in_own_light(carried, *map(picture, (share, halves.brighter, halves.both)))
-        torn = _spread(picture(torch.lerp(own, mirrored, share))) > _TORN / side
-    carried, known = filled_in(without_specks(carried, hints[:, 1:2], torn), hints[:, :1], skin)
+        astray = _astray(picture(torch.lerp(own, mirrored, share)))
+    carried, known = filled_in(without_specks(carried, hints[:, 1:2], astray), hints[:, :1], skin)
     if halves is None:
         return carried, known
     unshown = skin * picture(halves.unshown)
@@ -112,24 +112,39 @@ def from_around(
 
 
 def without_specks(
-    colours: Float[Tensor, "B 3 H W"], facing: Float[Tensor, "B 1 H W"], torn: Bool[Tensor, "B 1 H W"]
+    colours: Float[Tensor, "B 3 H W"], facing: Float[Tensor, "B 1 H W"], astray: Bool[Tensor, "B 1 H W"]
 ) -> Float[Tensor, "B 3 H W"]:
     """The median of nine pixels where the surface has an edge: slivers of triangles behind it show another part of the
     photo, a pixel wide.
 
     Args:
-        torn: where pixels have read places far from each other besides.
+        astray: where pixels have read places that do not belong among those of their neighbours, besides.
     """
-    reach = _SPECK // 2
-    edges = ((_spread(facing) > _EDGE) | torn)[:, 0]
-    around = F.pad(colours, (reach,) * 4, mode="replicate").unfold(2, _SPECK, 1).unfold(3, _SPECK, 1)
+    edges = ((_spread(facing) > _EDGE) | astray)[:, 0]
     cleaned = rearrange(colours, "B C H W -> B H W C").clone()
-    cleaned[edges] = rearrange(around, "B C H W y x -> B H W C (y x)")[edges].median(dim=-1).values
+    cleaned[edges] = _medians(colours, edges)
     return rearrange(cleaned, "B H W C -> B C H W")
 
 
+def _astray(places: Float[Tensor, "B 2 H W"]) -> Bool[Tensor, "B 1 H W"]:
+    """Where places (0 to 1) are far from the median of nine: seldom in a field that is stretched, however far."""
+    least = _ASTRAY / places.shape[-1]
+    found = _spread(places)[:, 0] > least
+    own = rearrange(places, "B C H W -> B H W C")[found]
+    found[found.clone()] = (own - _medians(places, found)).abs().amax(dim=-1) > least
+    return found[:, None]
+
+
 def _spread(values: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:
-    """Largest difference between a pixel's neighbours, in the channel where it is largest."""
+    """Largest difference among a pixel's neighbours, in the channel where it is largest."""
     pooled = F.max_pool2d(torch.cat([values, -values], dim=1), _SPECK, stride=1, padding=_SPECK // 2)
     highest, lowest = pooled.chunk(2, dim=1)
     return (highest + lowest).amax(dim=1, keepdim=True)
+
+
+def _medians(values: Float[Tensor, "B C H W"], chosen: Bool[Tensor, "B H W"]) -> Float[Tensor, "N C"]:
+    """Of nine pixels, around the chosen ones."""
+    padded = F.pad(values, (_SPECK // 2,) * 4, mode="replicate")
+    around = rearrange(padded.unfold(2, _SPECK, 1).unfold(3, _SPECK, 1), "B C H W y x -> B H W C (y x)")
+    medians: Tensor = around[chosen].median(dim=-1).values
+    return medians
