@@ -100,8 +100,9 @@ def test_what_networks_leave_alone_is_the_default_renderers_picture(monkeypatch)
 def test_what_networks_change_is_added_to_the_default_renderers_picture(monkeypatch) -> None:
     monkeypatch.setattr(Sampler, "sample", drafts_and(20 / 127.5))
     prepared = ready_with_drafts()
-    (expected,) = drafts_by_flow_warp()([turned(8.0)])
-    (drawn,) = render(prepared, [turned(8.0)])
+    still, expected = drafts_by_flow_warp()([portrait().rest, turned(8.0)])
+    unmoved, drawn = render(prepared, [portrait().rest, turned(8.0)])
+    np.testing.assert_array_equal(unmoved, still)  # the photo as it is has no faults to repair
     change = drawn.astype(int) - expected
     window = prepared.square.window
     third = window.size // 3

@@ -14,6 +14,7 @@ from likeness.fg_portrait.repair import (
     ALL_PARTS,
     but_gaping_mouths,
     gate_parts,
+    moved_share,
     repair_gate,
     resized_gate,
     with_gated_difference,
@@ -58,6 +59,16 @@ def test_whole_pictures_change_everywhere_but_in_gaping_mouths() -> None:
     assert len(rows) and 40 < columns.mean() < 88 and rows.mean() > 64
     assert (shut == 1.0).mean() > 0.8
     assert 0.1 < gate(0.45).min() < 0.9
+
+
+def test_changes_count_once_the_person_has_moved() -> None:
+    photo, person = np.full((16, 16, 3), 100, np.uint8), np.zeros((16, 16), np.float32)
+    person[:8] = 1.0
+    elsewhere, slightly, clearly = photo.copy(), photo + np.uint8(1), photo.copy()
+    elsewhere[8:], clearly[:8] = 0, 110
+    found = [float(moved_share(draft, photo, person)) for draft in (photo, elsewhere, slightly, clearly)]
+    assert found == [0.0, 0.0, 0.0, 1.0]
+    assert moved_share(clearly, photo, 0.0 * person) == 0.0
 
 
 def test_lids_that_shut_open_the_part_of_their_eye() -> None:

@@ -40,6 +40,7 @@ from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.repair import (
     GATE_PIXELS,
     but_gaping_mouths,
+    moved_share,
     repair_gate,
     resized_gate,
     with_gated_difference,
@@ -233,6 +234,7 @@ def _laid_back(prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], waiting:
         if shares is None:
             person = drawn_matte(small, posed_head(source.head, source.shape, target))
             gate = but_gaping_mouths(source, target) * resized_gate(person, GATE_PIXELS)
+            gate *= moved_share(small, square.image, person)
             front = with_gated_difference(behind, picture, small, gate, smoothing=0.0)
         else:
             front = with_gated_difference(behind, picture, small, repair_gate(source, target, shares))
