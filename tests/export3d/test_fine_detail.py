@@ -81,15 +81,15 @@ def test_shares_of_all_that_a_picture_took() -> None:
         image=torch.zeros(1, 3, 2, 2), places=places, carried=grid(0.5), still=grid(0.2), plate=grid(0.3)
     )
     plate = Plate(picture=torch.zeros(1, 3, 2, 2), covered=grid(0.0), body=grid(0.6), places=torch.rand(1, 2, 2, 2))
-    own, mirrored, body, still = photo_shares(detailed, grid(0.0), plate, grid(0.5))
+    own, mirrored, body, still = photo_shares(detailed, grid(1.0), plate, grid(0.5))
     shares = [part.share[0, 0] for part in (own, mirrored, body, still)]
     shown = 0.3 * 0.5 + 0.5  # of the plate: half of its own, and what was laid over the other half
     np.testing.assert_allclose(shares, [0.1875, 0.0625, shown * 0.6, 0.1 + shown * 0.4], atol=1e-6)
     np.testing.assert_allclose(own.places.reshape(-1, 2), rows[0])
     np.testing.assert_allclose(mirrored.places.reshape(-1, 2), 1.0 - rows[0])
-    inside = photo_shares(detailed, grid(1.0), plate, grid(0.5))[-1]  # behind the person the photo shows no background
+    inside = photo_shares(detailed, grid(0.0), plate, grid(0.5))[-1]  # behind the person the photo shows no background
     np.testing.assert_allclose(inside.share, 0.1, atol=1e-6)
-    assert photo_shares(replace(detailed, places=None), grid(0.0), plate, grid(0.5)) == ()
+    assert photo_shares(replace(detailed, places=None), grid(1.0), plate, grid(0.5)) == ()
 
 
 def test_a_photo_in_its_own_pose_comes_back_finer() -> None:

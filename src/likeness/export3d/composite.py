@@ -26,7 +26,7 @@ def composed(
     if plate is not None:
         laid = uncovered(opacity, plate)
         image = torch.lerp(image, plate.picture, laid)
-    shares = () if maps is None else photo_shares(detailed, maps.matte, plate, laid)
+    shares = () if maps is None else photo_shares(detailed, maps.free, plate, laid)
     if plate is None or plate.hair is None or maps is None:
         return image, shares
     share = plate.hair.share * torch.maximum(beyond(opacity, image.shape[-1]), detailed.still + detailed.plate)

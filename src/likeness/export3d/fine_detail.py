@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
@@ -45,12 +44,12 @@ def as_array(values: Tensor) -> Float32[np.ndarray, "..."]:
 
 
 def photo_shares(
-    detailed: Detailed, matte: Float[Tensor, "1 1 h w"], plate: Plate | None, uncovered: Float[Tensor, "1 1 h w"]
+    detailed: Detailed, free: Float[Tensor, "1 1 h w"], plate: Plate | None, uncovered: Float[Tensor, "1 1 h w"]
 ) -> tuple[PhotoShare, ...]:
     """All that one picture has of the photo.
 
     Args:
-        matte: of the photo.
+        free: where the photo shows background.
         uncovered: share of the plate that was laid over the picture.
     """
     if detailed.places is None:
@@ -66,7 +65,7 @@ def photo_shares(
     if plate is not None and plate.body is not None and plate.places is not None:
         shown = detailed.plate * covered + uncovered
         shares.append((shown * plate.body, plate.places[0]))
-        still = still + shown * (1.0 - plate.body) * (1.0 - F.max_pool2d(matte, 3, stride=1, padding=1))
+        still = still + shown * (1.0 - plate.body) * free
     return (
         *(PhotoShare(share=as_array(share[0, 0]), places=as_array(places)) for share, places in shares),
         PhotoShare(share=as_array(still[0, 0]), places=None),

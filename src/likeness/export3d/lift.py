@@ -6,6 +6,7 @@ Not part of Export3D: it joins FG-Portrait's surface field to its volume.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -60,13 +61,28 @@ class LiftedPoints:
     halves: Halves | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class LiftMaps:
-    """What points can read of photos."""
+    """What points can read of photos; what follows from mattes is found once for all views."""
 
     features: Float[Tensor, "B F h w"]  # 0 to 1, the first three the photo's colours
     colours: Float[Tensor, "B 3 H W"]  # the photo itself, 0 to 1
     matte: Float[Tensor, "B 1 H W"]  # 1 where the person is; zeros where that is not known
+
+    @cached_property
+    def free(self) -> Float[Tensor, "B 1 H W"]:
+        """Where photos show background, without the rim of the person."""
+        return 1.0 - _widened(self.matte, 1)
+
+    @cached_property
+    def beside(self) -> Float[Tensor, "B 1 H W"]:
+        """Where they surely do."""
+        return 1.0 - _widened(self.matte, BESIDE)
+
+    @cached_property
+    def surely(self) -> Float[Tensor, "B 1 H W"]:
+        """Where they surely show the person."""
+        return 1.0 - _widened(1.0 - self.matte, _OUTLINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,8 +164,7 @@ class Lift:
         """
         low, high = _WELL_ABOVE
         above = ((far[..., None] - low) / (high - low)).clamp(0.0, 1.0)
-        wide = F.max_pool2d(self.maps.matte, 2 * BESIDE + 1, stride=1, padding=BESIDE)
-        return torch.maximum(above, near) * (1.0 - _sampled(wide, places))
+        return torch.maximum(above, near) * _sampled(self.maps.beside, places)
 
     def _read(
         self,
@@ -184,8 +199,7 @@ class Lift:
         if eye is not None:
             facing, away = seen_from(carrier, points[near], eye), 1.0 - nearness(eye_of(carrier), eye)
             better *= need(facing, carried, hints[:, -1], near, away)
-            surely = 1.0 - F.max_pool2d(1.0 - self.maps.matte[number : number + 1], 2 * _OUTLINE + 1, 1, _OUTLINE)
-            surely = _sampled(surely, place[None])[0, :, 0]
+            surely = _sampled(self.maps.surely[number : number + 1], place[None])[0, :, 0]
             both = np.minimum(trust(carried, surely)[near], others)
             badly = away * badly_shown(facing, carried, surely, near)
         share = torch.from_numpy(better).to(features.device, features.dtype)[:, None]
@@ -269,6 +283,11 @@ def lift_of(maps: LiftMaps | None, carriers: Sequence[Carrier], *, mirrors: bool
     if len(maps.matte) != len(carriers):
         raise ValueError(f"each photo needs the way back to it, got {len(maps.matte)} photos and {len(carriers)} ways")
     return Lift(maps=maps, carriers=tuple(carriers), mirrors=mirrors)
+
+
+def _widened(share: Float[Tensor, "B 1 H W"], reach: int) -> Float[Tensor, "B 1 H W"]:
+    """The largest within so many pixels."""
+    return F.max_pool2d(share, 2 * reach + 1, stride=1, padding=reach)
 
 
 def _sampled(maps: Float[Tensor, "B C h w"], positions: Float[Tensor, "B N 2"]) -> Float[Tensor, "B N C"]:

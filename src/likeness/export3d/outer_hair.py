@@ -3,6 +3,7 @@ nothing, and what is no body, turns with the head as if it were painted on a pan
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -77,6 +78,11 @@ class OuterHair:
             share=inside * shown, picture=found[:, 1:], places=grid, true=found[:, :1], gone=self._gone(grid)
         )
 
+    @cached_property
+    def _fringe(self) -> Float[Tensor, "1 1 H W"]:
+        """Hair with the single hairs around it."""
+        return F.max_pool2d(self.share, 2 * _FRINGE + 1, stride=1, padding=_FRINGE)
+
     def _nearness(self, T_cam_head: RigidTransform) -> float:
         """Of a camera to the photo's."""
         return nearness(self.T_cam_head.inverse().translation, T_cam_head.inverse().translation)
@@ -87,8 +93,7 @@ class OuterHair:
         own = (torch.arange(size, device=places.device) + 0.5) / size
         own = torch.stack(torch.meshgrid(own, own, indexing="xy"), dim=-1)
         way = size * (places - own).norm(dim=-1)[:, None]
-        fringe = F.max_pool2d(self.share, 2 * _FRINGE + 1, stride=1, padding=_FRINGE)
-        return torch.maximum(self.share * way.clamp_max(1.0), fringe * ((way - 1.0) / _FRINGE).clamp(0.0, 1.0))
+        return torch.maximum(self.share * way.clamp_max(1.0), self._fringe * ((way - 1.0) / _FRINGE).clamp(0.0, 1.0))
 
     def _places(self, to_photo: RigidTransform, view: Camera) -> Float32[np.ndarray, "H W 2"]:
         """Where the photo shows what the pixels of a view show of the pane."""

@@ -84,7 +84,7 @@ class PhotoDetail(nn.Module):
         hints = _picture(found.hints, side)
         reach = side // _SOFT
         hints = F.avg_pool2d(F.pad(hints, (reach,) * 4, mode="replicate"), 2 * reach + 1, stride=1)
-        background, free = lift.maps.colours * 2.0 - 1.0, 1.0 - F.max_pool2d(lift.maps.matte, 3, stride=1, padding=1)
+        background, free = lift.maps.colours * 2.0 - 1.0, lift.maps.free
         carried = carried * 2.0 - 1.0
         out = self.last(self.first(torch.cat([image, carried, background * free, hints, opacity, free], dim=1)))
         sure = torch.cat([torch.full_like(opacity, 0.5), hints[:, :1] * opacity, (1.0 - opacity) * free], dim=1)
