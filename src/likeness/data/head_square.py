@@ -55,9 +55,9 @@ def matte_in_square(
 
 def inside_photo(photo: UInt8[np.ndarray, "H W 3"], window: CropWindow, size: int) -> Bool[np.ndarray, "size size"]:
     """Which of the square's pixels are the photo's own: beyond its rim they repeat it."""
+    centres = (np.arange(size) + 0.5) * window.size / size
     rows, columns = (
-        (start + (np.arange(size) + 0.5) * window.size / size >= 0.0)
-        & (start + (np.arange(size) + 0.5) * window.size / size < length)
+        (centres >= -start) & (centres < length - start)
         for start, length in zip((window.top, window.left), photo.shape[:2], strict=True)
     )
     return np.asarray(rows[:, None] & columns)
