@@ -56,6 +56,17 @@ def test_inside_the_given_picture_and_beyond_flow_warps(columns: float) -> None:
     np.testing.assert_array_equal(drawn[0], wanted)
 
 
+def test_lost_pictures_are_an_error() -> None:
+    def loses_one(frames: Iterable[MotionFrame]) -> Iterator[np.ndarray]:
+        frames = iter(frames)
+        yield from grey([next(frames)])
+
+    drawn = with_flow_warp_beyond(portrait(), window(), loses_one, [moved(0.0), moved(0.0)])
+    next(drawn)
+    with pytest.raises(ValueError, match="zip"):
+        next(drawn)
+
+
 def test_frames_are_taken_one_at_a_time() -> None:
     taken = []
 

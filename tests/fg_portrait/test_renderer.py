@@ -24,6 +24,7 @@ from likeness.fg_portrait.repair import ALL_PARTS
 from likeness.fg_portrait.sampler import Sampler
 from likeness.fg_portrait.weights import save_networks
 from likeness.heads.builtin import builtin_head
+from likeness.heads.landmark_sets import CHIN
 from likeness.media.images import read_image
 from likeness.motion.edit import HeadEdit, apply_edit
 from likeness.motion.record import MotionFrame
@@ -113,6 +114,17 @@ def test_what_networks_change_is_added_to_the_default_renderers_picture(monkeypa
     outside = np.ones(change.shape[:2], dtype=bool)
     outside[max(window.top, 0) : window.top + window.size, max(window.left, 0) : window.left + window.size] = False
     assert not change[outside].any()
+
+
+def test_shut_eyes_of_a_still_head_are_changed_and_the_chin_is_not(monkeypatch) -> None:
+    monkeypatch.setattr(Sampler, "sample", drafts_and(20 / 127.5))
+    prepared, made = ready_with_drafts(), portrait()
+    shut = apply_edit(made.rest, HeadEdit(controls={"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}), made.head)
+    (expected,), (drawn,) = drafts_by_flow_warp()([shut]), render(prepared, [shut])
+    change = (drawn.astype(int) - expected).mean(axis=-1)
+    for landmark, wanted in ((159, True), (386, True), (CHIN, False)):  # upper lids
+        column, row = made.landmarks[landmark, :2].astype(int)
+        assert (change[row, column] > 10.0) == wanted
 
 
 def test_gated_changes_stay_where_the_head_opens_the_gate(monkeypatch) -> None:

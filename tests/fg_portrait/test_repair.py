@@ -13,8 +13,8 @@ from likeness.fg_portrait.recipes import laptop, tiny, with_repair
 from likeness.fg_portrait.repair import (
     ALL_PARTS,
     but_gaping_mouths,
+    changed_share,
     gate_parts,
-    moved_share,
     repair_gate,
     resized_gate,
     with_gated_difference,
@@ -61,14 +61,13 @@ def test_whole_pictures_change_everywhere_but_in_gaping_mouths() -> None:
     assert 0.1 < gate(0.45).min() < 0.9
 
 
-def test_changes_count_once_the_person_has_moved() -> None:
-    photo, person = np.full((16, 16, 3), 100, np.uint8), np.zeros((16, 16), np.float32)
-    person[:8] = 1.0
-    elsewhere, slightly, clearly = photo.copy(), photo + np.uint8(1), photo.copy()
-    elsewhere[8:], clearly[:8] = 0, 110
-    found = [float(moved_share(draft, photo, person)) for draft in (photo, elsewhere, slightly, clearly)]
-    assert found == [0.0, 0.0, 0.0, 1.0]
-    assert moved_share(clearly, photo, 0.0 * person) == 0.0
+def test_only_what_differs_from_the_photo_is_changed_and_what_is_around_it() -> None:
+    photo = np.full((128, 128, 3), 100, np.uint8)
+    assert not changed_share(photo, photo).any() and not changed_share(photo + np.uint8(1), photo).any()
+    eye = photo.copy()
+    eye[50:56, 40:52] = 60  # as a lid that has shut, in a face that stands still
+    found = changed_share(eye, photo)
+    assert found[53, 46] > 0.9 and found[53, 56] > 0.3 and not found[:, 80:].any()
 
 
 def test_lids_that_shut_open_the_part_of_their_eye() -> None:

@@ -31,7 +31,7 @@ def with_flow_warp_beyond(
 
     prepared = None
     passing, beside = tee(frames)
-    for picture, frame in zip(draw(passing), beside, strict=False):  # in this order: `draw` takes the frames
+    for picture, frame in zip(draw(passing), beside, strict=True):
         share = share_beyond(portrait, window, frame)
         if share > 0.0:
             prepared = prepare(portrait) if prepared is None else prepared

@@ -53,16 +53,6 @@ def matte_in_square(
     return cut[..., 0].astype(np.float32) / np.float32(255.0)
 
 
-def inside_photo(photo: UInt8[np.ndarray, "H W 3"], window: CropWindow, size: int) -> Bool[np.ndarray, "size size"]:
-    """Which of the square's pixels are the photo's own: beyond its rim they repeat it."""
-    centres = (np.arange(size) + 0.5) * window.size / size
-    rows, columns = (
-        (centres >= -start) & (centres < length - start)
-        for start, length in zip((window.top, window.left), photo.shape[:2], strict=True)
-    )
-    return np.asarray(rows[:, None] & columns)
-
-
 def laid_back(
     photo: UInt8[np.ndarray, "H W 3"], square: HeadSquare, picture: UInt8[np.ndarray, "h w 3"]
 ) -> UInt8[np.ndarray, "H W 3"]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from likeness.export3d.blocks import activation, convolution, small_start
 from likeness.export3d.lift import FAR, HINTS, Lift, ReadPlaces
-from likeness.export3d.photo_repair import repaired
+from likeness.export3d.photo_repair import as_pictures, repaired
 from likeness.export3d.plate import Plate, around_moved, before_plate
 from likeness.export3d.rays import camera_rays
 from likeness.export3d.super_resolution import START_GAIN, PlainBlock
@@ -80,8 +80,8 @@ class PhotoDetail(nn.Module):
         points = torch.where(is_shown, surface, rays.origins[:, None] + distance * rays.directions)
         points = lift.before_turning(points)
         found = lift.at(points, full=True, eyes=rays.origins)
-        carried, known = repaired(found, _picture(is_shown, side), is_drawn=plate is not None)
-        hints = _picture(found.hints, side)
+        carried, known = repaired(found, as_pictures(is_shown, side), is_drawn=plate is not None)
+        hints = as_pictures(found.hints, side)
         reach = side // _SOFT
         hints = F.avg_pool2d(F.pad(hints, (reach,) * 4, mode="replicate"), 2 * reach + 1, stride=1)
         background, free = lift.maps.colours * 2.0 - 1.0, lift.maps.free
@@ -99,9 +99,9 @@ class PhotoDetail(nn.Module):
                 still=still,
                 plate=torch.zeros_like(still),
             )
-        filled = _inside((1.0 - known) * opacity * _picture(lift.head_share(points), side))
+        filled = _inside((1.0 - known) * opacity * as_pictures(lift.head_share(points), side))
         near = lift.nearness(rays.origins)
-        empty = _picture(lift.looked_through(found.places.own, near, found.hints[..., FAR]), side)
+        empty = as_pictures(lift.looked_through(found.places.own, near, found.hints[..., FAR]), side)
         still = still * (1.0 - filled)
         gap = (1.0 - still) * empty
         shown = shown * (1.0 - filled) * (1.0 - empty)
@@ -120,11 +120,6 @@ class PhotoDetail(nn.Module):
             still=of_photo,
             plate=shown * through + still + gap - of_photo,
         )
-
-
-def _picture(values: Shaped[Tensor, "B N C"], side: int) -> Shaped[Tensor, "B C H W"]:
-    """What pixels have, row by row, as a square."""
-    return rearrange(values, "B (H W) C -> B C H W", H=side)
 
 
 def _inside(share: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B 1 H W"]:

@@ -2,10 +2,12 @@
 that the photo shows on neither half in the colours around it (a part of `x_lift`).
 """
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
 from likeness.export3d.fill import filled_from_around
@@ -32,11 +34,7 @@ def repaired(
         is_skin: where pixels show the head's own surface.
         is_drawn: for a finished picture with a plate: networks learn from photos as they are.
     """
-    side = is_skin.shape[-2]
-
-    def picture(values: Float[Tensor, "B N C"]) -> Float[Tensor, "B C H W"]:
-        return rearrange(values, "B (H W) C -> B C H W", H=side)
-
+    picture = partial(as_pictures, side=is_skin.shape[-2])
     carried, hints, skin = picture(found.features), picture(found.hints), is_skin.to(found.features.dtype)
     halves = found.halves if is_drawn else None
     astray = torch.zeros_like(is_skin)
@@ -51,6 +49,11 @@ def repaired(
     person = (4.0 * hints[:, 5:6] - 3.0).clamp_min(0.0)  # surely
     told = person * (1.0 - unshown * (1.0 - _SMEARED * hints[:, :1]))
     return from_around(carried, told, unshown), known * (1.0 - unshown)
+
+
+def as_pictures(values: Shaped[Tensor, "B N C"], side: int) -> Shaped[Tensor, "B C H W"]:
+    """What pixels have, row by row, as squares."""
+    return rearrange(values, "B (H W) C -> B C H W", H=side)
 
 
 def filled_in(

@@ -11,8 +11,9 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from likeness.data.head_square import HeadSquare, head_square, inside_photo, laid_back, matte_in_square
+from likeness.data.head_square import HeadSquare, head_square, laid_back, matte_in_square
 from likeness.data.sample import Shot
+from likeness.data.square import inside_original
 from likeness.export3d.batches import picture_array
 from likeness.export3d.cameras import camera_of_frame, check_camera, frame_of_camera
 from likeness.export3d.directions import direction_deviations, moved_expression
@@ -73,7 +74,7 @@ def prepare(portrait: Portrait, *, model: Export3dModel) -> Prepared:
     small = head_square(portrait, size)
     shot = Shot(
         image=small.image,
-        trust=inside_photo(portrait.image, small.window, size),
+        trust=inside_original(small.window, (portrait.camera.width, portrait.camera.height), size),
         frame=portrait.rest,
         camera=small.camera,
         matte=matte_in_square(portrait.image, small.window, size) if model.config.needs_matte else None,

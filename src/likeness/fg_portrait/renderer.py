@@ -40,7 +40,7 @@ from likeness.fg_portrait.networks import Networks
 from likeness.fg_portrait.repair import (
     GATE_PIXELS,
     but_gaping_mouths,
-    moved_share,
+    changed_share,
     repair_gate,
     resized_gate,
     with_gated_difference,
@@ -210,7 +210,7 @@ def _conditions(
             yield motion_condition(sources, View(frame=frame, camera=camera), settings).to(device)
         return
     passing, beside = tee(frames)
-    for whole, frame in zip(prepared.draw_drafts(passing), beside, strict=False):  # the renderer takes the frames
+    for whole, frame in zip(prepared.draw_drafts(passing), beside, strict=True):
         waiting.append(Waiting(frame=frame, draft=whole))
         draft = extract(whole, prepared.square.window, prepared.networks.config.image_size)
         target = View(frame=frame, camera=camera, draft=draft)
@@ -233,8 +233,8 @@ def _laid_back(prepared: Prepared, picture: UInt8[np.ndarray, "h w 3"], waiting:
         source, shares = prepared.sources[0], prepared.settings.repair
         if shares is None:
             person = drawn_matte(small, posed_head(source.head, source.shape, target))
-            gate = but_gaping_mouths(source, target) * resized_gate(person, GATE_PIXELS)
-            gate *= moved_share(small, square.image, person)
+            changed = person * changed_share(small, square.image)
+            gate = but_gaping_mouths(source, target) * resized_gate(changed, GATE_PIXELS)
             front = with_gated_difference(behind, picture, small, gate, smoothing=0.0)
         else:
             front = with_gated_difference(behind, picture, small, repair_gate(source, target, shares))

@@ -22,7 +22,8 @@ SOFTNESS = 0.012  # deviation of its rims, of the side
 GAP_CHANGE = (0.03, 0.12)  # by which the lips part, in mouth widths: shut below, fully open above
 NARROW = (0.2, 0.12)  # of the gap itself: shut above, fully open below
 LID_CHANGE = (0.05, 0.15)  # of the aperture of an eye, likewise
-MOVED = (1.0, 4.0)  # mean difference from the photo, grey levels: still the photo below, moved above
+CHANGED = (1.0, 4.0)  # difference from the photo, grey levels: still the photo below, another picture above
+CHANGE_REACH = 0.05  # of the side, deviation over which it is averaged: as wide as an eye
 SHRUNK = (0.55, 0.3)  # of the area that a piece of skin has in the photo, for its distance: shut above, open below
 SMALLEST_PART = 0.02  # of the side: hidden or shrunk skin that is narrower is left alone
 SKIN = "skin"  # the part of a head that is its face
@@ -56,12 +57,13 @@ def but_gaping_mouths(source: Source, target: View) -> Gate:
     return np.float32(1.0) - _soft(gapes * _outline(source, posed, LIPS_OUTER, MOUTH_MARGIN, GATE_PIXELS))
 
 
-def moved_share(
-    draft: UInt8[np.ndarray, "h w 3"], photo: UInt8[np.ndarray, "h w 3"], person: Float[np.ndarray, "h w"]
-) -> np.float32:
-    """0 while a draft shows the person as the photo does, which is exact, 1 once they have moved."""
+def changed_share(draft: UInt8[np.ndarray, "h w 3"], photo: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "h w"]:
+    """0 where a draft still shows what the photo does, which is exact, 1 where and around where that has changed."""
+    import cv2
+
     change = np.abs(draft.astype(np.float32) - photo).mean(axis=-1)
-    return _amount(float((change * person).sum() / max(float(person.sum()), 1.0)), MOVED)
+    around = cv2.GaussianBlur(change, (0, 0), CHANGE_REACH * len(change))
+    return smoothstep((around - CHANGED[0]) / (CHANGED[1] - CHANGED[0])).astype(np.float32)
 
 
 def gate_parts(source: Source, target: View) -> dict[str, Gate]:
